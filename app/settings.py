@@ -1,0 +1,168 @@
+"""Frozen settings: the one reader of the environment; every field is documented in docs/settings.md."""
+
+from datetime import time
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.domain.billing_calendar import BillingCalendar
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# What `make run` and the tests use; production refuses them by value.
+SANDBOX_SECRET = "sandbox-only-not-a-secret"
+
+
+class SettingsRefusedError(Exception):
+    """The settings cannot be used; the message lists each setting with its remedy."""
+
+
+class Environment(StrEnum):
+    """Where this process runs."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class ClockKind(StrEnum):
+    """`shiftable` lets development and tests travel in time; production refuses it."""
+
+    SYSTEM = "system"
+    SHIFTABLE = "shiftable"
+
+
+def _clean_base(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address such as https://pay.example.jp")
+    return value.rstrip("/")
+
+
+BaseAddress = Annotated[str, BeforeValidator(_clean_base)]
+
+
+def _clean_hours(value: object) -> object:
+    try:
+        start, end = (time.fromisoformat(part.strip()) for part in str(value).split("-"))
+    except ValueError:
+        raise ValueError("must look like 10:00-19:00 (Asia/Tokyo)") from None
+    if start >= end:
+        raise ValueError("must begin before it ends, for example 10:00-19:00")
+    return value
+
+
+class Settings(BaseSettings):
+    """All that can be configured. Unknown variables are left alone; wrong values stop the start."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=".env")
+
+    environment: Environment = Environment.DEVELOPMENT
+    database_url: SecretStr | None = None
+    data_dir: Path = Path("var")
+    public_base_url: BaseAddress = "http://127.0.0.1:8080"
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65535)
+    phone_port: int = Field(default=8090, ge=0, le=65535)
+    gateway_port: int = Field(default=8091, ge=0, le=65535)
+    line_port: int = Field(default=8092, ge=0, le=65535)
+    twilio_port: int = Field(default=8093, ge=0, le=65535)
+
+    line_channel_secret: SecretStr = SecretStr(SANDBOX_SECRET)
+    line_channel_access_token: SecretStr = SecretStr(SANDBOX_SECRET)
+    line_api_base: BaseAddress = "http://127.0.0.1:8092"
+    line_access_base: BaseAddress = "http://127.0.0.1:8092"
+
+    twilio_account_sid: str = "AC" + "0" * 32
+    twilio_auth_token: SecretStr = SecretStr(SANDBOX_SECRET)
+    twilio_from: str = "+815000000000"
+    twilio_api_base: BaseAddress = "http://127.0.0.1:8093"
+
+    gateway: str = "sandbox"
+    sandbox_gateway_base: BaseAddress = "http://127.0.0.1:8091"
+    sandbox_gateway_key: SecretStr = SecretStr(SANDBOX_SECRET)
+    sandbox_gateway_webhook_secret: SecretStr = SecretStr(SANDBOX_SECRET)
+
+    link_secret: SecretStr = SecretStr(SANDBOX_SECRET)
+    clock: ClockKind = ClockKind.SYSTEM
+
+    send_from_day: int = Field(default=10, ge=1, le=27)
+    expiry_day: int = Field(default=20, ge=2, le=28)
+    fair_days: int = Field(default=3, ge=0, le=20)
+    reminder_days: tuple[int, ...] = (15, 18)
+    send_hours: Annotated[str, BeforeValidator(_clean_hours)] = "10:00-19:00"
+
+    sender_name: str = Field(default="つきばらい電力", min_length=1, max_length=12)
+    support_phone: str = "0120-000-000"
+    line_pushes_per_second: int = Field(default=100, ge=1, le=2000)
+    sms_per_second: int = Field(default=10, ge=1, le=100)
+    trusted_hosts: tuple[str, ...] = ()
+
+    @cached_property
+    def calendar(self) -> BillingCalendar:
+        """The month's calendar (domain.md, "where the guide is silent")."""
+        start, end = (time.fromisoformat(part.strip()) for part in self.send_hours.split("-"))
+        return BillingCalendar(
+            send_from_day=self.send_from_day,
+            expiry_day=self.expiry_day,
+            fair_days=self.fair_days,
+            reminder_days=self.reminder_days,
+            send_from=start,
+            send_until=end,
+        )
+
+    @model_validator(mode="after")
+    def _calendar_holds_together(self) -> Self:
+        if self.send_from_day + self.fair_days > self.expiry_day:
+            raise ValueError(
+                "SEND_FROM_DAY + FAIR_DAYS must not lie behind EXPIRY_DAY: no URL could ever go out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _production_is_real(self) -> Self:
+        if self.environment is Environment.PRODUCTION and (faults := list(_unreal_parts(self))):
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _unreal_parts(settings: Settings) -> list[str]:
+    """What production must never run with, each with its remedy."""
+    faults = []
+    if not settings.public_base_url.startswith("https://"):
+        faults.append("PUBLIC_BASE_URL must begin with https:// in production")
+    for name in ("line_api_base", "line_access_base", "twilio_api_base"):
+        address = urlsplit(getattr(settings, name))
+        if address.scheme != "https" or address.hostname in _LOOPBACK:
+            faults.append(f"{name.upper()} points at an emulator; set the provider's https address")
+    if settings.gateway == "sandbox":
+        faults.append("GATEWAY=sandbox takes no real money; choose a live gateway")
+    if settings.clock is ClockKind.SHIFTABLE:
+        faults.append("CLOCK=shiftable is for development only; remove it")
+    if settings.database_url is None:
+        faults.append("DATABASE_URL is missing; production never uses the embedded database")
+    for name in ("line_channel_secret", "line_channel_access_token", "twilio_auth_token", "link_secret"):
+        if getattr(settings, name).get_secret_value() == SANDBOX_SECRET:
+            faults.append(f"{name.upper()} still has the sandbox value; set the real one")
+    return faults
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment and `.env`; `overrides` win (tests, the development server).
+
+    Raises:
+        SettingsRefusedError: one line a setting, saying what to change.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as refusal:
+        lines = [
+            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
+            for error in refusal.errors()
+        ]
+        raise SettingsRefusedError("\n".join(lines)) from None

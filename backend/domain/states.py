@@ -1,0 +1,147 @@
+"""Every state that a row can be in, and which may follow which; the database enforces the money ones too."""
+
+from enum import StrEnum
+
+
+class BillState(StrEnum):
+    """finalized → requested → paid; requested → carried_over → requested; requested → held while an outcome is unknown."""
+
+    FINALIZED = "finalized"
+    REQUESTED = "requested"
+    HELD = "held"
+    CARRIED_OVER = "carried_over"
+    PAID = "paid"
+    VOID = "void"
+
+
+class RequestState(StrEnum):
+    """open → settled; open → closing → expired | settled; open → void (replaced by a newer request)."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    SETTLED = "settled"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+class PaymentWay(StrEnum):
+    """How a request is meant to be paid: by its URL, or by the registered card (R04)."""
+
+    LINK = "link"
+    AUTOMATIC = "automatic"
+
+
+class CarryOverReason(StrEnum):
+    """Why a request holds more than the month's own bill (R06-R08)."""
+
+    LINK_EXPIRED = "link_expired"
+    LATE_METER_READING = "late_meter_reading"
+
+
+class LinkState(StrEnum):
+    """active → used | expired | superseded | revoked; only an active link starts a payment."""
+
+    ACTIVE = "active"
+    USED = "used"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    REVOKED = "revoked"
+
+
+class AttemptState(StrEnum):
+    """prepared → sent → succeeded | declined | challenged | unknown; prepared → withdrawn.
+
+    `unknown` leaves only on evidence from the gateway (money.md).
+    """
+
+    PREPARED = "prepared"
+    SENT = "sent"
+    CHALLENGED = "challenged"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+LIVE_ATTEMPTS = (
+    AttemptState.PREPARED,
+    AttemptState.SENT,
+    AttemptState.CHALLENGED,
+    AttemptState.UNKNOWN,
+)
+
+
+class AttemptOrigin(StrEnum):
+    """Who asked for the charge."""
+
+    LINK = "link"
+    AUTOMATIC = "automatic"
+
+
+class DeclineClass(StrEnum):
+    """What a decline means for the payer (money.md, decline classes)."""
+
+    SOFT = "soft"
+    NEW_CARD = "new_card"
+    NEVER = "never"
+    AUTHENTICATE = "authenticate"
+    OURS = "ours"
+
+
+class CardState(StrEnum):
+    """pending (registered, not yet paid with) → active → replaced | unusable."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REPLACED = "replaced"
+    UNUSABLE = "unusable"
+
+
+class CardChangeState(StrEnum):
+    """received → link_sent → completed | withdrawn (R09)."""
+
+    RECEIVED = "received"
+    LINK_SENT = "link_sent"
+    COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
+
+
+class ChannelName(StrEnum):
+    """The ways to reach a customer, best first."""
+
+    LINE = "line"
+    SMS = "sms"
+
+
+class NoticeState(StrEnum):
+    """queued → sending → sent → delivered | failed; unknown until evidence; needs_human is on the list for people."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NEEDS_HUMAN = "needs_human"
+
+
+class NoticeKind(StrEnum):
+    """What a message to a customer is about; the template has the same name."""
+
+    PAYMENT_LINK = "payment_link"
+    REMINDER = "reminder"
+    PAID = "paid"
+    CHARGED = "charged"
+    CHARGE_DECLINED = "charge_declined"
+    CARD_CHANGE_RECEIVED = "card_change_received"
+    CODE = "code"
+    REPLY = "reply"
+
+
+class InboxState(StrEnum):
+    """received → working → done; quarantined after too many tries, for people to look at."""
+
+    RECEIVED = "received"
+    WORKING = "working"
+    DONE = "done"
+    QUARANTINED = "quarantined"

@@ -1,0 +1,112 @@
+"""Everything that goes out to customers (the outbox), comes in from providers (the inbox), and was said."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from backend.domain.states import ChannelName, InboxState, NoticeKind, NoticeState
+from backend.store.tables.base import instant, metadata, state_column
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    # Fixed before the first attempt: LINE's retry key, our reference in the SMS status callback.
+    Column("key", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    Column("dedupe_key", Text, nullable=False, unique=True),
+    state_column("kind", NoticeKind),
+    state_column("channel", ChannelName),
+    Column("address", Text, nullable=False),
+    Column("account_id", ForeignKey("account.id")),
+    Column("request_id", ForeignKey("payment_request.id")),
+    Column("link_id", ForeignKey("payment_link.id")),
+    Column("facts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("payload", JSONB),  # frozen at the first claim; holds no token, only its place
+    Column("reply_token", Text),
+    state_column("state", NoticeState),
+    Column("priority", SmallInteger, nullable=False, server_default="5"),  # 1 goes first
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("provider_message_id", Text),
+    Column("provider_request_id", Text),
+    Column("failure", Text),
+    instant("created_at"),
+    instant("not_before"),
+    instant("first_sent_at", nullable=True),
+    instant("last_sent_at", nullable=True),
+    instant("settled_at", nullable=True),
+    instant("lease_until", nullable=True),  # database clock
+    Index("uq_notice_key", "key", unique=True),
+    Index("ix_notice_queue", "priority", "id", postgresql_where=text("state = 'queued'")),
+    Index(
+        "ix_notice_open_end",
+        "last_sent_at",
+        postgresql_where=text(
+            "state IN ('sending', 'unknown', 'sent') AND channel = 'sms' OR state = 'sending'"
+        ),
+    ),
+    Index("ix_notice_provider", "provider_message_id"),
+    Index("ix_notice_address", "address", "id"),
+    Index("ix_notice_request", "request_id"),
+)
+
+inbox_event = Table(
+    "inbox_event",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("order_key", Text, nullable=False),  # whose events must stay in order
+    Column("body", JSONB, nullable=False),
+    state_column("state", InboxState),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("failure", Text),
+    instant("occurred_at"),
+    instant("received_at"),
+    instant("not_before"),
+    instant("lease_until", nullable=True),  # database clock
+    UniqueConstraint("source", "event_id"),
+    Index(
+        "ix_inbox_event_open",
+        "order_key",
+        "occurred_at",
+        "id",
+        postgresql_where=text("state IN ('received', 'working')"),
+    ),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    state_column("channel", ChannelName),
+    Column("address", Text, nullable=False),
+    Column("memory", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    instant("created_at"),
+    instant("last_message_at"),
+    UniqueConstraint("channel", "address"),
+)
+
+# What customers said; what we said is in `notice`. Together they are the transcript.
+chat_message = Table(
+    "chat_message",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("conversation_id", ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("provider_message_id", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("text", Text),  # card-like digits are masked before the first write
+    Column("intent", Text),
+    instant("said_at"),
+    instant("erased_at", nullable=True),
+)
