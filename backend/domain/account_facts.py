@@ -1,0 +1,68 @@
+"""What the ledger knows about one account, as plain data for the chat and the pages; decides nothing."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from backend.domain.states import CarryOverReason, DeclineClass, PaymentWay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillFacts:
+    """One month of one place of use; `amount` in yen, tax included."""
+
+    billing_month: str  # 2026-11
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFacts:
+    """The account's live payment request, if any."""
+
+    order_number: str
+    amount: int
+    bills: tuple[BillFacts, ...]
+    way: PaymentWay
+    carry_over_reason: CarryOverReason | None
+    valid_until: datetime  # exclusive
+    last_day: date  # the day to tell people (R05)
+    link_id: UUID | None  # an active link that can be shown again
+    is_being_confirmed: bool  # an attempt's outcome is not known yet: say 確認中, never failed or paid
+    last_decline: DeclineClass | None  # the newest attempt's, if it was declined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFacts:
+    """The newest payment that went through."""
+
+    order_number: str
+    amount: int
+    bills: tuple[BillFacts, ...]
+    paid_at: datetime
+    card_brand: str
+    card_last4: str
+    way: PaymentWay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """The card that later months are charged to."""
+
+    brand: str
+    last4: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """Everything that an answer to this customer may need."""
+
+    account_id: int
+    number_tail: str  # the last four digits of the customer number: all that is shown before proof
+    request: RequestFacts | None
+    waiting: tuple[BillFacts, ...]  # confirmed or carried over, not yet requested
+    waiting_is_carried_over: bool
+    last_payment: PaymentFacts | None
+    card: CardFacts | None
+    has_card_change: bool  # an application is waiting for the next URL (R09)
+    next_opening_on: date  # when the next URL or automatic charge goes out at the earliest
