@@ -82,9 +82,7 @@ class EmbeddedPostgres:
         """
         self._home.mkdir(parents=True, exist_ok=True)
         with locked(self._home / "pg.lock"):
-            running = self._settled()
-            if running is None:
-                running = self._launch()
+            running = self._settled() or self._launch()
             return _url(running.socket_dir)
 
     def stop(self) -> None:
@@ -92,7 +90,11 @@ class EmbeddedPostgres:
         if self._process is None:
             return
         with locked(self._home / "pg.lock"):
+            running = read_running(self._cluster)
             _end(self._process)
+            if running is not None:
+                with suppress(OSError):  # only tidiness: a later start makes it again
+                    running.socket_dir.rmdir()
         self._process = None
 
     def __enter__(self) -> Self:
@@ -139,7 +141,7 @@ class EmbeddedPostgres:
             else ("--locale=C.UTF-8",)
         )
         words = ("--username=postgres", "--auth-local=trust", "--auth-host=reject")
-        _run(account.command(bindir / "initdb", "-D", fresh, "-E", "UTF8", *words, *locale))
+        _run("initdb", account.command(bindir / "initdb", "-D", fresh, "-E", "UTF8", *words, *locale))
         fresh.rename(self._cluster)
 
     def _spawn(self, bindir: Path, account: Account, sockets: Path) -> subprocess.Popen[bytes]:
@@ -181,8 +183,8 @@ class EmbeddedPostgres:
             *("-U", "postgres", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-c"),
         )
         asked = f"select 1 from pg_database where datname = '{DATABASE}'"  # noqa: S608 - our constant
-        if not _run([*psql, asked]).strip():
-            _run([*psql, f"create database {DATABASE}"])
+        if not _run("psql", [*psql, asked]).strip():
+            _run("psql", [*psql, f"create database {DATABASE}"])
         return running
 
 
@@ -202,7 +204,7 @@ def _refuse_other_version(cluster: Path, *, found: int) -> None:
         )
 
 
-def _run(command: list[str]) -> str:
+def _run(program: str, command: list[str]) -> str:
     done = subprocess.run(
         command,
         capture_output=True,
@@ -212,7 +214,7 @@ def _run(command: list[str]) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise EmbeddedPostgresError(f"{Path(command[-1]).name} failed: {done.stderr.strip()}")
+        raise EmbeddedPostgresError(f"{program} failed: {done.stderr.strip()}")
     return done.stdout
 
 

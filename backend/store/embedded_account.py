@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CHILD = Path(__file__).with_name("embedded_child.py")
-_NAMESPACE = ("-U", "--map-user=1000", "--map-group=1000")
 
 
 class NoAccountError(RuntimeError):
@@ -73,7 +72,10 @@ def _candidates_of_root(owner: int | None) -> list[Account]:
     candidates = []
     unshare = shutil.which("unshare")
     if owner in (None, 0) and unshare:
-        candidates.append(Account(uid=0, gid=0, prefix=(unshare, *_NAMESPACE)))
+        # initdb insists that the number it sees has a name; which one does not matter
+        named = next(user for user in pwd.getpwall() if user.pw_uid != 0)
+        ids = (f"--map-user={named.pw_uid}", f"--map-group={named.pw_gid}")
+        candidates.append(Account(uid=0, gid=0, prefix=(unshare, "-U", *ids)))
     if owner != 0:
         other = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
         candidates.append(Account(uid=other.pw_uid, gid=other.pw_gid))
