@@ -165,6 +165,7 @@ def test_a_pid_file_that_names_a_living_stranger_does_not_stop_the_start(tmp_pat
         stale = left_behind.replace(str(postmaster_pid(tmp_path)), str(os.getpid()), 1)
     socket_lock = Path(stale.splitlines()[4]) / ".s.PGSQL.5432.lock"
     (tmp_path / "pg" / "postmaster.pid").write_text(stale)
+    socket_lock.parent.mkdir(mode=0o700)
     socket_lock.write_text(stale)
 
     with EmbeddedPostgres(data_dir=tmp_path, settings=FAST) as server:
