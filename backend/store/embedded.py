@@ -5,35 +5,26 @@ outlives the process that started it. Never used when DATABASE_URL is set.
 """
 
 import asyncio
-import shutil
+import os
 import signal
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from subprocess import Popen
 from types import MappingProxyType
-from typing import Self
+from typing import IO, Self
 from urllib.parse import quote
 
-from backend.store.embedded_account import Account, choose_account
+from backend.store.embedded_account import choose_account
 from backend.store.embedded_binaries import find_binaries, major_version
-from backend.store.embedded_files import Running, locked, read_running, socket_folder
+from backend.store.embedded_files import Running, locked, read_running, socket_folder, try_lock
+from backend.store.embedded_server import DATABASE, EmbeddedPostgresError, Server
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "embedded_postgres", "find_binaries"]
 
-DATABASE = "tsukibarai"
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-_FIRST_BUILTIN_LOCALE = 17  # the version from which C.UTF-8 no longer needs the C library's
 _START_SECONDS = 60
-_STOP_SECONDS = 30
-_LOG_BYTES = 10_000_000
-# A fresh environment: PGDATA, PGPORT, LD_LIBRARY_PATH of the caller must not reach the server.
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-class EmbeddedPostgresError(RuntimeError):
-    """The embedded PostgreSQL could not be used; the message says what to do."""
 
 
 @asynccontextmanager
@@ -56,8 +47,9 @@ class EmbeddedPostgres:
     """One cluster in `data_dir`, created when missing.
 
     The first process to start it owns the server; others share it and never stop it. When the
-    owner dies, even by SIGKILL, the server shuts down (on Linux). Call `start` from a thread
-    that lasts as long as the server is needed. `settings` are PostgreSQL's own (fsync=off).
+    owner dies, even by SIGKILL, the server shuts down (at once on Linux, elsewhere at the next
+    start). Call `start` from a thread that lasts as long as the server is needed. `settings`
+    are PostgreSQL's own (fsync=off).
     """
 
     def __init__(
@@ -69,10 +61,10 @@ class EmbeddedPostgres:
     ) -> None:
         self._home = data_dir.resolve()
         self._cluster = self._home / "pg"
-        self._log = self._home / "pg.log"
         self._bindir = bindir
         self._settings = dict(settings)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
+        self._ownership: IO[str] | None = None  # a lock that the kernel frees if we die
 
     def start(self) -> str:
         """Start or join the server and return its SQLAlchemy URL.
@@ -82,8 +74,14 @@ class EmbeddedPostgres:
         """
         self._home.mkdir(parents=True, exist_ok=True)
         with locked(self._home / "pg.lock"):
-            running = self._settled() or self._launch()
-            return _url(running.socket_dir)
+            self._ownership = self._ownership or try_lock(self._home / "pg.owner")
+            try:
+                running = self._settled() or self._launch()
+            finally:
+                if self._process is None:
+                    self._disown()
+        sockets = quote(str(running.socket_dir), safe="/")
+        return f"postgresql+asyncpg://postgres@/{DATABASE}?host={sockets}"
 
     def stop(self) -> None:
         """Stop the server if this object started it; disconnects clients (a fast shutdown)."""
@@ -91,11 +89,11 @@ class EmbeddedPostgres:
             return
         with locked(self._home / "pg.lock"):
             running = read_running(self._cluster)
-            _end(self._process)
+            Server.end(self._process)
             if running is not None:
                 with suppress(OSError):  # only tidiness: a later start makes it again
                     running.socket_dir.rmdir()
-        self._process = None
+            self._disown()
 
     def __enter__(self) -> Self:
         """Start the server for a with block."""
@@ -107,89 +105,64 @@ class EmbeddedPostgres:
         self.stop()
 
     def _settled(self) -> Running | None:
-        """Wait until a server seen in the folder is ready (then share it) or gone."""
-        _wait(
-            lambda: (seen := read_running(self._cluster)) is None or seen.is_ready,
-            failing=lambda: f"another server in {self._cluster} neither starts nor stops",
-        )
+        """Return the server to share, None once there is none; end one whose owner is dead."""
+        seen = read_running(self._cluster)
+        if seen is not None and self._ownership is not None and self._process is None:
+            with suppress(ProcessLookupError):
+                os.kill(seen.pid, signal.SIGINT)
+            self._wait_for(lambda: read_running(self._cluster) is None)
+            return None
+        self._wait_for(lambda: (now := read_running(self._cluster)) is None or now.is_ready)
         return read_running(self._cluster)
 
     def _launch(self) -> Running:
+        if self._ownership is None:
+            raise EmbeddedPostgresError(
+                f"The process that owns {self._cluster} is alive, but its server is not here"
+                " (it crashed, or runs in another container). Stop that process first."
+            )
         bindir = find_binaries(bindir=self._bindir)
         account = choose_account(home=self._home, cluster=self._cluster, bindir=bindir)
         _refuse_other_version(self._cluster, found=major_version(bindir))
+        server = Server(bindir=bindir, account=account, cluster=self._cluster)
         if not self._cluster.exists():
-            self._create(bindir, account)
+            server.create()
         sockets = socket_folder(self._cluster, give=account.give)
-        self._process = self._spawn(bindir, account, sockets)
+        process = server.spawn(sockets=sockets, settings=self._settings)
         try:
-            return self._ready(bindir, account, sockets)
+            running = self._ready(server, process)
+            server.create_database(sockets=sockets)
         except BaseException:
-            _end(self._process)
-            self._process = None
+            server.end(process)
             raise
+        self._process = process
+        return running
 
-    def _create(self, bindir: Path, account: Account) -> None:
-        """Make the cluster beside its place and move it in whole: no half cluster can be left."""
-        fresh = self._home / "pg.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        account.give(fresh)
-        locale = (
-            ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-            if major_version(bindir) >= _FIRST_BUILTIN_LOCALE
-            else ("--locale=C.UTF-8",)
-        )
-        words = ("--username=postgres", "--auth-local=trust", "--auth-host=reject")
-        _run("initdb", account.command(bindir / "initdb", "-D", fresh, "-E", "UTF8", *words, *locale))
-        fresh.rename(self._cluster)
-
-    def _spawn(self, bindir: Path, account: Account, sockets: Path) -> subprocess.Popen[bytes]:
-        if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
-            self._log.replace(self._log.with_suffix(".log.1"))
-        settings = {
-            "listen_addresses": "",
-            "timezone": "UTC",
-            "log_timezone": "UTC",
-            **self._settings,
-            "unix_socket_directories": f'"{sockets}"',
-        }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                account.command(bindir / "postgres", "-D", self._cluster, *options),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=_ENVIRONMENT,
-                # Ctrl-C in the terminal must reach the program, which stops the server last.
-                start_new_session=True,
-            )
-
-    def _ready(self, bindir: Path, account: Account, sockets: Path) -> Running:
-        process = self._process
-        _wait(
+    def _ready(self, server: Server, process: Popen[bytes]) -> Running:
+        self._wait_for(
             lambda: (
-                (process is not None and process.poll() is not None)
+                process.poll() is not None
                 or ((seen := read_running(self._cluster)) is not None and seen.is_ready)
-            ),
-            failing=lambda: f"PostgreSQL did not start; see {self._log}",
+            )
         )
         running = read_running(self._cluster)
         if running is None:
-            raise EmbeddedPostgresError(f"PostgreSQL did not start:\n{_tail(self._log)}")
-        psql = account.command(
-            *(bindir / "psql", "-X", "-At", "-h", sockets, "-p", "5432"),
-            *("-U", "postgres", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-c"),
-        )
-        asked = f"select 1 from pg_database where datname = '{DATABASE}'"  # noqa: S608 - our constant
-        if not _run("psql", [*psql, asked]).strip():
-            _run("psql", [*psql, f"create database {DATABASE}"])
+            raise EmbeddedPostgresError(f"PostgreSQL did not start:\n{server.last_words()}")
         return running
 
+    def _wait_for(self, met: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not met():
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"The server of {self._cluster} neither starts nor stops; see pg.log there."
+                )
+            time.sleep(0.01)
 
-def _url(sockets: Path) -> str:
-    return f"postgresql+asyncpg://postgres@/{DATABASE}?host={quote(str(sockets), safe='/')}"
+    def _disown(self) -> None:
+        if self._ownership is not None:
+            self._ownership.close()
+        self._ownership = self._process = None
 
 
 def _refuse_other_version(cluster: Path, *, found: int) -> None:
@@ -202,39 +175,3 @@ def _refuse_other_version(cluster: Path, *, found: int) -> None:
             f" {found}. Name the folder of PostgreSQL {stored}'s programs, or upgrade the data"
             " with pg_upgrade, or move the folder away to begin anew."
         )
-
-
-def _run(program: str, command: list[str]) -> str:
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        env=_ENVIRONMENT,
-        timeout=_START_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise EmbeddedPostgresError(f"{program} failed: {done.stderr.strip()}")
-    return done.stdout
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop fast; a server that will not stop is ended at once and recovers at its next start."""
-    for sign in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            process.send_signal(sign)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-            return
-
-
-def _wait(met: Callable[[], bool], *, failing: Callable[[], str]) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not met():
-        if time.monotonic() > deadline:
-            raise EmbeddedPostgresError(failing())
-        time.sleep(0.01)
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-8:])

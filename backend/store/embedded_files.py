@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _LONGEST_SOCKET = 100  # the kernel allows 107 bytes, macOS 103
 _PID_FILE_LINES = 8  # pid, data, start time, port, socket folder, address, memory, status
@@ -33,6 +34,17 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def try_lock(path: Path) -> IO[str] | None:
+    """Return an open file that holds the lock on `path` until closed, None if another holds it."""
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def read_running(cluster: Path) -> Running | None:
