@@ -1,0 +1,55 @@
+# The commands of this project. Each sets up what it needs by itself; `make` alone lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Any of these can be given: `make test PYTEST_ARGS="-k bills -x"`, `make run PYTHON=python3.12`
+PYTHON ?=
+PYTEST_ARGS ?=
+SPECS ?= ../shared/specs
+RECORDS ?= var/records
+BENCH ?= $(basename $(notdir $(wildcard bench/[a-z]*.py)))
+
+READY := .venv/.installed
+PYTEST := .venv/bin/python -m pytest
+COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--python-version 3.11 --custom-compile-command "make lock"
+
+.PHONY: help run test check contracts lock bench clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(READY) ## Start everything on this machine with demo customers, and print the addresses
+	@.venv/bin/tsukibarai dev
+
+test: $(READY) ## Run all tests, those in a real browser included
+	@CHROME_PATH="$$(scripts/ensure_chromium.sh)" && export CHROME_PATH && $(PYTEST) $(PYTEST_ARGS)
+
+check: $(READY) ## Check style, types, the arrows between packages and the rules of the house
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTEST) tests/house -q
+
+contracts: $(READY) ## Hold what the tests sent and received against the providers' files in SPECS
+	@test -d "$(SPECS)" || { echo "There is no folder $(SPECS); name one: make contracts SPECS=..."; exit 1; }
+	rm -rf "$(RECORDS)"
+	TSUKIBARAI_RECORD_DIR="$(abspath $(RECORDS))" $(MAKE) --no-print-directory test
+	.venv/bin/python tests/contracts/specs_check.py "$(RECORDS)" "$(SPECS)"
+
+lock: $(READY) ## Choose the newest allowed packages and write the lock files
+	$(COMPILE) --upgrade --group test pyproject.toml -o requirements.lock
+	printf 'setuptools>=77\nuv\n' | $(COMPILE) --upgrade - -o scripts/bootstrap.lock
+
+bench: $(READY) ## Measure the speed of imports, sending, webhooks and pages (minutes)
+	@set -e; for name in $(BENCH); do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
+
+clean: ## Remove the environment, all caches and the demo's data in var/
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml requirements.lock scripts/bootstrap.lock scripts/make_venv.sh
+	@PYTHON="$(PYTHON)" scripts/make_venv.sh
+	@touch $@
