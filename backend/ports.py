@@ -168,7 +168,14 @@ class PaymentGateway(Protocol):
         ...
 
     async def open_registration(
-        self, *, key: UUID, customer: str, order_number: str, return_url: str, origin: str, expires_at: datetime
+        self,
+        *,
+        key: UUID,
+        customer: str,
+        order_number: str,
+        return_url: str,
+        origin: str,
+        expires_at: datetime,
     ) -> Registration:
         """Open the gateway's card fields, 3-D Secure on. Raises GatewayUnavailableError."""
         ...
@@ -259,4 +266,12 @@ class Channel(Protocol):
 
     async def find(self, envelope: Envelope) -> Accepted | Refused | None:
         """Look for a message whose outcome was Unclear; None when the provider does not list it."""
+        ...
+
+
+class LineAccountLink(Protocol):
+    """LINE's account-link dialog, for our page that has found out who the customer is."""
+
+    async def dialog_url(self, *, line_user_id: str, nonce: str) -> str | None:
+        """Where to send the browser to finish the link; None when LINE does not answer now."""
         ...

@@ -41,9 +41,7 @@ class BillingCalendar:
 
         「20日まで」 includes the whole 20th, so the instant is midnight of the 21st.
         """
-        return datetime.combine(
-            opened_on.replace(day=self.expiry_day) + timedelta(days=1), time(), JST
-        )
+        return datetime.combine(opened_on.replace(day=self.expiry_day) + timedelta(days=1), time(), JST)
 
     def last_day(self, valid_until: datetime) -> date:
         """The last whole day to name to people for an exclusive end (R05)."""

@@ -140,10 +140,7 @@ class EmbeddedPostgres:
 
     def _ready(self, server: Server, process: Popen[bytes]) -> Running:
         self._wait_for(
-            lambda: (
-                process.poll() is not None
-                or ((seen := read_running(self._cluster)) is not None and seen.is_ready)
-            )
+            lambda: process.poll() is not None or ((seen := read_running(self._cluster)) is not None and seen.is_ready)
         )
         running = read_running(self._cluster)
         if running is None:

@@ -62,8 +62,7 @@ def choose_account(*, home: Path, cluster: Path, bindir: Path) -> Account:
 def _ourselves(cluster: Path) -> Account:
     if cluster.exists() and cluster.stat().st_uid != os.geteuid():
         raise NoAccountError(
-            f"{cluster} belongs to {_name(cluster.stat().st_uid)}. Run as that user, or choose"
-            " another DATA_DIR."
+            f"{cluster} belongs to {_name(cluster.stat().st_uid)}. Run as that user, or choose another DATA_DIR."
         )
     return Account(uid=os.geteuid(), gid=os.getegid())
 

@@ -80,9 +80,7 @@ def _installed() -> Iterator[Path]:
     )
     yield from sorted(places, key=_number_in_path, reverse=True)
     if pg_config := shutil.which("pg_config"):
-        said = subprocess.run(
-            [pg_config, "--bindir"], capture_output=True, text=True, timeout=10, check=False
-        )
+        said = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, timeout=10, check=False)
         yield Path(said.stdout.strip() or "/nonexistent")
     if postgres := shutil.which("postgres"):
         yield Path(postgres).resolve().parent

@@ -47,10 +47,19 @@ line_link = Table(
     Column("line_user_id", Text, nullable=False),
     instant("linked_at"),
     instant("unlinked_at", nullable=True),
-    Index(
-        "uq_line_link_live", "account_id", unique=True, postgresql_where=text("unlinked_at IS NULL")
-    ),
+    Index("uq_line_link_live", "account_id", unique=True, postgresql_where=text("unlinked_at IS NULL")),
     Index("ix_line_link_user", "line_user_id", postgresql_where=text("unlinked_at IS NULL")),
+)
+
+# The way from a LINE chat to our account-link page; the URL's token is derived from the id, only its hash is kept.
+line_invitation = Table(
+    "line_invitation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("line_user_id", Text, nullable=False, index=True),
+    instant("created_at"),
+    instant("expires_at"),
 )
 
 # Nonces of LINE's account-link flow: hashed, single use (channels.md, account link).

@@ -51,9 +51,7 @@ notice = Table(
     Index(
         "ix_notice_open_end",
         "last_sent_at",
-        postgresql_where=text(
-            "state IN ('sending', 'unknown', 'sent') AND channel = 'sms' OR state = 'sending'"
-        ),
+        postgresql_where=text("state IN ('sending', 'unknown', 'sent') AND channel = 'sms' OR state = 'sending'"),
     ),
     Index("ix_notice_provider", "provider_message_id"),
     Index("ix_notice_address", "address", "id"),

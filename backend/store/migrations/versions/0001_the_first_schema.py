@@ -120,6 +120,16 @@ def upgrade() -> None:
     sa.Column('ran_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('job', 'run_on', name=op.f('pk_job_run'))
     )
+    op.create_table('line_invitation',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('token_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('line_user_id', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_line_invitation')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_line_invitation_token_hash'))
+    )
+    op.create_index(op.f('ix_line_invitation_line_user_id'), 'line_invitation', ['line_user_id'], unique=False)
     op.create_table('line_user',
     sa.Column('line_user_id', sa.Text(), nullable=False),
     sa.Column('is_blocked', sa.Boolean(), nullable=False),

@@ -1,0 +1,89 @@
+"""What a payment page may show and do, decided from the ledger's state alone."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from backend.domain.account_facts import BillFacts
+from backend.domain.states import AttemptState, DeclineClass, LinkState, RequestState
+
+PROOF_TRIES = 5  # wrong answers to the identity question before the link needs a person (f42)
+DECLINES = 5  # declined charges before the link needs a person (f93)
+REGISTRATIONS = 10  # card entries begun on one link before it needs a person (f93)
+
+
+class PageState(StrEnum):
+    """The one thing that is true of a link right now."""
+
+    PAYABLE = "payable"
+    CHALLENGED = "challenged"
+    BEING_CONFIRMED = "being_confirmed"
+    PAID = "paid"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPage:
+    """A link, its request and the newest attempt, as the pages need them. Amounts in yen."""
+
+    link_id: UUID
+    request_id: int
+    account_id: int
+    order_number: str
+    transaction_id: str  # of the next try, or of the one that is live or paid (R17)
+    amount: int
+    bills: tuple[BillFacts, ...]
+    number_tail: str
+    customer_number: str
+    phone_tail: str
+    service_location: str
+    valid_until: datetime  # exclusive
+    link_state: LinkState
+    request_state: RequestState
+    attempt_id: UUID | None
+    attempt_state: AttemptState | None
+    decline_class: DeclineClass | None
+    card_brand: str | None  # of the newest attempt
+    card_last4: str | None
+    paid_at: datetime | None
+    proof_failures: int
+    declines: int
+    registrations: int
+    newest_order_number: str | None  # of the account's open request, when another URL replaced this one
+
+    def state(self, *, now: datetime) -> PageState:
+        """Decide what is true, the money first: paid and unclear beat every deadline (f26, f41)."""
+        if self.request_state is RequestState.SETTLED:
+            return PageState.PAID
+        match self.attempt_state:
+            case AttemptState.PREPARED | AttemptState.SENT | AttemptState.UNKNOWN:
+                return PageState.BEING_CONFIRMED
+            case AttemptState.CHALLENGED:
+                return PageState.CHALLENGED
+            case AttemptState.SUCCEEDED:
+                return PageState.PAID
+            case AttemptState.DECLINED | AttemptState.WITHDRAWN | None:
+                return self._state_without_money(now=now)
+
+    def _state_without_money(self, *, now: datetime) -> PageState:
+        if self.request_state is RequestState.VOID or self.link_state in {LinkState.SUPERSEDED, LinkState.REVOKED}:
+            return PageState.SUPERSEDED
+        if self.request_state is not RequestState.OPEN or now >= self.valid_until:
+            return PageState.EXPIRED
+        if self._needs_a_person():
+            return PageState.LOCKED
+        return PageState.PAYABLE
+
+    def _needs_a_person(self) -> bool:
+        return self.proof_failures >= PROOF_TRIES or self.declines >= DECLINES or self.registrations >= REGISTRATIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageDates:
+    """The two days that the pages name: the last day of this URL, and when the next one goes out."""
+
+    last_day: date
+    next_url_on: date

@@ -1,0 +1,289 @@
+"""SQL for attempts to move money: claimed per bill, sent by one worker at a time, ended only by evidence."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.states import AttemptOrigin, AttemptState, CardState
+
+_LOCK = text("""
+SELECT id FROM payment_request
+WHERE id = ANY(:request_ids) AND state = 'open' AND valid_until > :now
+ORDER BY id FOR UPDATE
+""")
+
+# A statement of its own after the lock: its snapshot sees what the last holder of the lock committed.
+_PREPARE = text("""
+WITH ready AS (
+  SELECT gen_random_uuid() AS id, r.id AS request_id, r.order_number, r.amount, c.id AS card_id, c.gateway,
+    c.customer_reference, c.card_reference,
+    1 + (SELECT count(*) FROM payment_attempt p WHERE p.request_id = r.id) AS ordinal
+  FROM payment_request r
+  JOIN card_on_file c ON c.account_id = r.account_id
+    AND (c.id = :card_id OR CAST(:card_id AS bigint) IS NULL AND c.state = 'active')
+  WHERE r.id = ANY(:request_ids)
+    AND NOT EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id
+      AND p.state IN ('prepared', 'sent', 'challenged', 'unknown', 'succeeded'))
+), prepared AS (
+  INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount, gateway,
+    charge_request, created_at, not_before, lease_until)
+  SELECT id, request_id, ordinal, order_number || '-' || lpad(ordinal::text, 2, '0'), :origin, 'prepared',
+    card_id, amount, gateway,
+    jsonb_build_object('customer', customer_reference, 'card', card_reference, 'amount', amount, 'currency', 'jpy',
+      'reference', order_number, 'transaction_id', order_number || '-' || lpad(ordinal::text, 2, '0'),
+      'present', CAST(:origin AS text) = 'link', 'metadata', jsonb_build_object('attempt_id', id)),
+    :now, :not_before, clock_timestamp() + make_interval(secs => :lease_seconds)
+  FROM ready
+  RETURNING id, request_id
+), claims AS (
+  INSERT INTO bill_claim (bill_id, attempt_id)
+  SELECT m.bill_id, p.id FROM prepared p JOIN payment_request_bill m ON m.request_id = p.request_id
+)
+SELECT id FROM prepared
+""")
+
+_TAKE = text("""
+UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
+  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+WHERE id IN (
+  SELECT id FROM payment_attempt
+  WHERE state = 'prepared' AND not_before <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  ORDER BY not_before, id LIMIT :size FOR UPDATE SKIP LOCKED)
+RETURNING id, charge_request
+""")
+
+_TAKE_ONE = text("""
+UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
+  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+WHERE id = :attempt_id AND state = 'prepared'
+RETURNING id, charge_request
+""")
+
+# `sent` whose lease is over had its worker die or its answer lost: the same as unknown.
+_TAKE_UNRESOLVED = text("""
+UPDATE payment_attempt SET checks = checks + 1, next_check_at = NULL,
+  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+WHERE id IN (
+  SELECT id FROM payment_attempt
+  WHERE state IN ('sent', 'unknown', 'challenged') AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND (next_check_at <= :now OR next_check_at IS NULL AND state <> 'challenged' OR id = :attempt_id)
+    AND (CAST(:attempt_id AS uuid) IS NULL OR id = :attempt_id)
+  ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
+RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference
+""")
+
+_FIND = text("""
+SELECT a.id, a.request_id, a.state, a.origin, a.amount, a.card_id, a.charge_request, a.gateway_reference,
+  a.first_sent_at, a.checks, r.state AS request_state, r.account_id, r.order_number, a.transaction_id
+FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
+WHERE a.id = :attempt_id FOR UPDATE
+""")
+
+_MOVE = text("""
+UPDATE payment_attempt SET state = :state, gateway_reference = coalesce(:gateway_reference, gateway_reference),
+  decline_class = :decline_class, decline_code = :decline_code, next_check_at = :next_check_at, lease_until = NULL,
+  settled_at = CASE WHEN :state IN ('succeeded', 'declined') THEN CAST(:now AS timestamptz) END
+WHERE id = :attempt_id
+""")
+
+_EVIDENCE = text("""
+INSERT INTO payment_evidence (attempt_id, source, outcome, gateway_request_id, body, at)
+VALUES (:attempt_id, :source, :outcome, :gateway_request_id, CAST(:body AS jsonb), :now)
+""")
+
+_RELEASE = text("DELETE FROM bill_claim WHERE attempt_id = :attempt_id")
+
+_POSTPONE = text("""
+UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_sent_at = NULL, next_check_at = NULL,
+  lease_until = NULL WHERE id = :attempt_id AND state = 'sent' AND checks = 0
+""")
+
+_CARD_STATE = text("UPDATE card_on_file SET state = :state WHERE id = :card_id")
+
+_REPLACE_CARDS = text("""
+UPDATE card_on_file SET state = 'replaced' WHERE account_id = :account_id AND state = 'active' AND id <> :card_id
+""")
+
+_COMPLETE_CHANGE = text("""
+UPDATE card_change_request SET state = 'completed', closed_at = :now
+WHERE id = (SELECT card_change_id FROM payment_request WHERE id = :request_id) AND state IN ('received', 'link_sent')
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendableAttempt:
+    """An attempt whose intent to send is committed: the caller may call the gateway."""
+
+    id: UUID
+    charge_request: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnresolvedAttempt:
+    """An attempt that was sent and has no final answer; `checks` counts this look too."""
+
+    id: UUID
+    charge_request: Mapping[str, object]
+    state: AttemptState
+    first_sent_at: datetime
+    checks: int
+    gateway_reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedAttempt:
+    """An attempt with its request, locked until the transaction ends."""
+
+    id: UUID
+    request_id: int
+    state: AttemptState
+    origin: AttemptOrigin
+    amount: int
+    card_id: int
+    charge_request: Mapping[str, object]
+    gateway_reference: str | None
+    first_sent_at: datetime | None
+    checks: int
+    request_state: str
+    account_id: int
+    order_number: str
+    transaction_id: str
+
+
+async def prepare_attempts(
+    connection: AsyncConnection,
+    *,
+    request_ids: Sequence[int],
+    origin: AttemptOrigin,
+    card_id: int | None,
+    now: datetime,
+    not_before: datetime,
+    lease_seconds: int,
+) -> list[UUID]:
+    """Claim every bill of these open requests and write the attempt, frozen (T1). One or a month of them alike.
+
+    `card_id` None means each account's active card. `lease_seconds` keeps workers away while the caller sends itself.
+    """
+    locked = list((await connection.execute(_LOCK, {"request_ids": list(request_ids), "now": now})).scalars())
+    values = {
+        "request_ids": locked,
+        "origin": origin,
+        "card_id": card_id,
+        "now": now,
+        "not_before": not_before,
+        "lease_seconds": lease_seconds,
+    }
+    return list((await connection.execute(_PREPARE, values)).scalars())
+
+
+async def take_prepared(
+    connection: AsyncConnection, *, now: datetime, check_at: datetime, size: int, lease_seconds: int
+) -> list[SendableAttempt]:
+    """Mark prepared attempts that are due as sent; commit before calling the gateway."""
+    values = {"now": now, "check_at": check_at, "size": size, "lease_seconds": lease_seconds}
+    rows = (await connection.execute(_TAKE, values)).mappings()
+    return [SendableAttempt(**row) for row in rows]
+
+
+async def take_one(
+    connection: AsyncConnection, *, attempt_id: UUID, now: datetime, check_at: datetime, lease_seconds: int
+) -> SendableAttempt | None:
+    """Mark this attempt as sent; None when somebody else has."""
+    values = {"attempt_id": attempt_id, "now": now, "check_at": check_at, "lease_seconds": lease_seconds}
+    row = (await connection.execute(_TAKE_ONE, values)).mappings().one_or_none()
+    return SendableAttempt(**row) if row else None
+
+
+async def take_unresolved(
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    size: int,
+    lease_seconds: int,
+    attempt_id: UUID | None = None,
+) -> list[UnresolvedAttempt]:
+    """Take attempts whose outcome is open and due to be asked about; with `attempt_id`, that one whether due or not."""
+    values = {"now": now, "size": size, "lease_seconds": lease_seconds, "attempt_id": attempt_id}
+    rows = (await connection.execute(_TAKE_UNRESOLVED, values)).mappings()
+    return [UnresolvedAttempt(**{**row, "state": AttemptState(row["state"])}) for row in rows]
+
+
+async def lock_attempt(connection: AsyncConnection, *, attempt_id: UUID) -> LockedAttempt:
+    """Lock an attempt and its request for recording an outcome (T2)."""
+    row = (await connection.execute(_FIND, {"attempt_id": attempt_id})).mappings().one()
+    return LockedAttempt(**{**row, "state": AttemptState(row["state"]), "origin": AttemptOrigin(row["origin"])})
+
+
+async def move_attempt(
+    connection: AsyncConnection,
+    *,
+    attempt_id: UUID,
+    state: AttemptState,
+    now: datetime,
+    gateway_reference: str | None = None,
+    decline_class: str | None = None,
+    decline_code: str | None = None,
+    next_check_at: datetime | None = None,
+) -> None:
+    """Write an attempt's new state; the database refuses to leave a final one."""
+    values = {
+        "attempt_id": attempt_id,
+        "state": state,
+        "now": now,
+        "gateway_reference": gateway_reference,
+        "decline_class": decline_class,
+        "decline_code": decline_code,
+        "next_check_at": next_check_at,
+    }
+    await connection.execute(_MOVE, values)
+
+
+async def add_evidence(
+    connection: AsyncConnection,
+    *,
+    attempt_id: UUID,
+    source: str,
+    outcome: str,
+    gateway_request_id: str | None,
+    body: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Keep what the gateway said, word by word."""
+    values = {
+        "attempt_id": attempt_id,
+        "source": source,
+        "outcome": outcome,
+        "gateway_request_id": gateway_request_id,
+        "body": json.dumps(body),
+        "now": now,
+    }
+    await connection.execute(_EVIDENCE, values)
+
+
+async def release_claims(connection: AsyncConnection, *, attempt_id: UUID) -> None:
+    """Let the bills of an attempt that ended without money be paid another way."""
+    await connection.execute(_RELEASE, {"attempt_id": attempt_id})
+
+
+async def postpone(connection: AsyncConnection, *, attempt_id: UUID, not_before: datetime) -> None:
+    """Put an attempt back that the gateway certainly did not process (429)."""
+    await connection.execute(_POSTPONE, {"attempt_id": attempt_id, "not_before": not_before})
+
+
+async def retire_card(connection: AsyncConnection, *, card_id: int) -> None:
+    """The gateway said that this card is dead: never charge it again."""
+    await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.UNUSABLE})
+
+
+async def activate_card(
+    connection: AsyncConnection, *, account_id: int, card_id: int, request_id: int, now: datetime
+) -> None:
+    """Make the card that just paid the one that later months are charged to (R04, R09)."""
+    await connection.execute(_REPLACE_CARDS, {"account_id": account_id, "card_id": card_id})
+    await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.ACTIVE})
+    await connection.execute(_COMPLETE_CHANGE, {"request_id": request_id, "now": now})

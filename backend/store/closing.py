@@ -1,0 +1,90 @@
+"""SQL that ends payment requests: at the deadline (through `closing`), or because a newer one replaces them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.store.links import end_links
+
+# No new attempt can begin once the state is `closing`; live ones are ended at the gateway, never by the clock.
+_BEGIN = text("""
+UPDATE payment_request SET state = 'closing'
+WHERE id IN (SELECT id FROM payment_request WHERE state = 'open' AND valid_until <= :now
+             ORDER BY id LIMIT :size FOR UPDATE)
+RETURNING id
+""")
+
+_WITHDRAW = text("""
+WITH withdrawn AS (
+  UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now
+  WHERE request_id = ANY(:request_ids) AND state = 'prepared' RETURNING id
+)
+DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
+""")
+
+_LIVE = text("""
+SELECT a.id FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
+WHERE r.state = 'closing' AND a.state = 'challenged'
+""")
+
+_FINISH = text("""
+WITH ended AS (
+  UPDATE payment_request r SET state = 'expired', closed_at = :now
+  WHERE r.state = 'closing' AND NOT EXISTS (
+    SELECT FROM payment_attempt a WHERE a.request_id = r.id
+    AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+  RETURNING r.id
+), released AS (
+  UPDATE payment_request_bill m SET is_live = false FROM ended WHERE m.request_id = ended.id RETURNING m.bill_id
+), carried AS (
+  UPDATE bill SET state = 'carried_over' FROM released
+  WHERE bill.id = released.bill_id AND bill.state IN ('requested', 'held')
+), links AS (
+  UPDATE payment_link l SET state = 'expired' FROM ended WHERE l.request_id = ended.id AND l.state = 'active'
+), changes AS (
+  -- A card change whose URL was not used waits for the next bill again (R09).
+  UPDATE card_change_request c SET state = 'received'
+  FROM payment_request r JOIN ended ON ended.id = r.id
+  WHERE c.id = r.card_change_id AND c.state = 'link_sent'
+)
+SELECT count(*) FROM ended
+""")
+
+_VOID = text("""
+WITH ended AS (
+  UPDATE payment_request SET state = 'void', closed_at = :now
+  WHERE id = ANY(:request_ids) AND state = 'open' RETURNING id, carry_over_reason
+), released AS (
+  UPDATE payment_request_bill m SET is_live = false FROM ended
+  WHERE m.request_id = ended.id RETURNING m.bill_id, ended.carry_over_reason
+)
+UPDATE bill
+SET state = CASE released.carry_over_reason WHEN 'link_expired' THEN 'carried_over' ELSE 'finalized' END
+FROM released WHERE bill.id = released.bill_id AND bill.state = 'requested'
+""")
+
+
+async def begin_closing(connection: AsyncConnection, *, now: datetime, size: int) -> list[int]:
+    """Stop new payments on requests whose last day is over (R05); returns how they are known."""
+    ids = list((await connection.execute(_BEGIN, {"now": now, "size": size})).scalars())
+    await connection.execute(_WITHDRAW, {"request_ids": ids, "now": now})
+    return ids
+
+
+async def challenged_attempts(connection: AsyncConnection) -> list[UUID]:
+    """Attempts that still wait for the payer's 3-D Secure on a closing request: to be cancelled at the gateway."""
+    return list((await connection.execute(_LIVE)).scalars())
+
+
+async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:
+    """Expire the closing requests that no live attempt holds any more; their bills are carried over (R06)."""
+    return int((await connection.execute(_FINISH, {"now": now})).scalar_one())
+
+
+async def void_requests(connection: AsyncConnection, *, request_ids: Sequence[int], now: datetime) -> None:
+    """Replace open requests that nobody is paying: bills are freed, the old URL leads to the new one."""
+    await connection.execute(_VOID, {"request_ids": list(request_ids), "now": now})
+    await end_links(connection, request_ids=request_ids, state="superseded")

@@ -1,0 +1,377 @@
+"""SQL for the outbox: written with its cause, claimed by one worker, frozen before the first try, settled once."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.states import ChannelName, NoticeKind
+
+# One statement for every notice about a request, for one request or a month of them. LINE if linked and not blocked,
+# else SMS; an account without any channel becomes a task for people, never a silent gap.
+_ENQUEUE = text("""
+WITH facts AS (
+  SELECT r.id AS request_id, r.account_id, l.id AS link_id,
+    CASE WHEN lu.line_user_id IS NOT NULL THEN 'line' WHEN sms_stop.address IS NULL THEN 'sms' END AS channel,
+    coalesce(lu.line_user_id, a.phone) AS address,
+    jsonb_strip_nulls(jsonb_build_object(
+      'amount', r.amount, 'order_number', r.order_number, 'number_tail', right(a.customer_number, 4),
+      'last_day', to_char((r.valid_until - interval '1 microsecond') AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
+      'today', to_char(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
+      'reason', CASE WHEN r.bill_count > 1 THEN 'combined' WHEN r.card_change_id IS NOT NULL THEN 'card_change'
+                ELSE 'first' END,
+      'months', b.months, 'amounts', b.amounts, 'brand', c.brand, 'last4', c.last4, 'decline_class', p.decline_class
+    )) AS facts
+  FROM payment_request r
+  JOIN account a ON a.id = r.account_id
+  JOIN LATERAL (
+    SELECT jsonb_agg(bill.billing_month ORDER BY bill.billing_month) AS months,
+           jsonb_agg(bill.amount ORDER BY bill.billing_month) AS amounts
+    FROM payment_request_bill m JOIN bill ON bill.id = m.bill_id WHERE m.request_id = r.id
+  ) b ON true
+  LEFT JOIN payment_link l ON l.request_id = r.id AND l.state = 'active'
+  LEFT JOIN LATERAL (
+    SELECT card_id, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
+  ) p ON true
+  LEFT JOIN card_on_file c ON c.id = p.card_id
+  LEFT JOIN LATERAL (
+    SELECT k.line_user_id FROM line_link k
+    LEFT JOIN line_user u ON u.line_user_id = k.line_user_id
+    LEFT JOIN contact_stop s ON s.channel = 'line' AND s.address = k.line_user_id
+    WHERE k.account_id = r.account_id AND k.unlinked_at IS NULL AND NOT coalesce(u.is_blocked, false)
+      AND s.address IS NULL
+  ) lu ON true
+  LEFT JOIN contact_stop sms_stop ON sms_stop.channel = 'sms' AND sms_stop.address = a.phone
+  WHERE r.id = ANY(:request_ids)
+), reachable AS (
+  INSERT INTO notice (dedupe_key, kind, channel, address, account_id, request_id, link_id, facts, state, priority,
+    created_at, not_before)
+  SELECT CAST(:kind AS text) || CAST(:occasion AS text) || ':' || request_id || ':' || channel,
+    :kind, channel, address, account_id, request_id, link_id, facts, 'queued', :priority, :now, :not_before
+  FROM facts WHERE channel IS NOT NULL
+  ON CONFLICT (dedupe_key) DO NOTHING
+)
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT 'unreachable', 'unreachable:' || CAST(:kind AS text) || CAST(:occasion AS text) || ':' || request_id,
+  account_id, jsonb_build_object('request_id', request_id, 'kind', CAST(:kind AS text)), :now
+FROM facts WHERE channel IS NULL
+ON CONFLICT (dedupe_key) DO NOTHING
+""")
+
+_ENQUEUE_ONE = text("""
+INSERT INTO notice (dedupe_key, kind, channel, address, account_id, link_id, facts, payload, reply_token, state,
+  priority, created_at, not_before)
+VALUES (:dedupe_key, :kind, :channel, :address, :account_id, :link_id, CAST(:facts AS jsonb), CAST(:payload AS jsonb),
+  :reply_token, 'queued', :priority, :now, :not_before)
+ON CONFLICT (dedupe_key) DO NOTHING
+""")
+
+_CLAIM = text("""
+WITH due AS (
+  SELECT id FROM notice WHERE state = 'queued' AND not_before <= :now
+    AND channel = ANY(:channels) AND priority = ANY(:priorities)
+  ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
+)
+UPDATE notice n SET state = 'sending', attempts = n.attempts + 1, last_sent_at = :now,
+  first_sent_at = coalesce(n.first_sent_at, :now),
+  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+FROM due WHERE n.id = due.id
+RETURNING n.id, n.key, n.kind, n.channel, n.address, n.link_id, n.facts, n.payload, n.reply_token,
+  n.attempts, n.first_sent_at
+""")
+
+_FREEZE = text("""
+UPDATE notice n SET payload = CAST(f.payload AS jsonb)
+FROM unnest(CAST(:ids AS bigint[]), CAST(:payloads AS text[])) AS f(id, payload)
+WHERE n.id = f.id AND n.payload IS NULL
+""")
+
+_SETTLE = text("""
+UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.state END,
+  provider_message_id = coalesce(s.message_id, n.provider_message_id),
+  provider_request_id = coalesce(s.provider_request_id, n.provider_request_id), failure = s.failure,
+  not_before = coalesce(s.not_before, n.not_before), lease_until = NULL,
+  reply_token = CASE WHEN s.drop_reply_token THEN NULL ELSE n.reply_token END,
+  settled_at = CASE WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
+FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:message_ids AS text[]),
+  CAST(:request_ids AS text[]), CAST(:failures AS text[]), CAST(:not_befores AS timestamptz[]),
+  CAST(:drops AS boolean[])) AS s(id, state, message_id, provider_request_id, failure, not_before, drop_reply_token)
+WHERE n.id = s.id AND n.state IN ('sending', 'sent', 'delivered', 'failed')
+""")
+
+# A worker that died while sending: LINE may be sent again with the same key, SMS must be looked for first.
+_RECOVER = text("""
+UPDATE notice SET state = CASE WHEN channel = 'line' THEN 'queued' ELSE 'unknown' END, lease_until = NULL
+WHERE state = 'sending' AND lease_until < clock_timestamp()
+RETURNING id
+""")
+
+_TAKE_UNKNOWN = text("""
+UPDATE notice SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
+  not_before = CAST(:now AS timestamptz) + interval '10 minutes'
+WHERE id IN (
+  SELECT id FROM notice WHERE state = 'unknown' AND last_sent_at <= :sent_before AND not_before <= :now
+    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
+RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts, first_sent_at
+""")
+
+_DECIDE_UNKNOWN = text("""
+UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, provider_message_id),
+  failure = :failure, lease_until = NULL, settled_at = CASE WHEN :state = 'sent' THEN CAST(:now AS timestamptz) END
+WHERE id = :id AND state = 'unknown'
+""")
+
+# The same news by SMS, because LINE will certainly not bring it. One fallback a notice, by the dedupe key.
+_FALL_BACK = text("""
+WITH source AS (
+  SELECT n.*, a.phone, s.address AS stopped FROM notice n JOIN account a ON a.id = n.account_id
+  LEFT JOIN contact_stop s ON s.channel = 'sms' AND s.address = a.phone
+  WHERE n.id = ANY(:ids) AND n.channel = 'line' AND n.kind <> 'reply'
+), moved AS (
+  INSERT INTO notice (dedupe_key, kind, channel, address, account_id, request_id, link_id, facts, state, priority,
+    created_at, not_before)
+  SELECT regexp_replace(dedupe_key, ':line$', ':sms'), kind, 'sms', phone, account_id, request_id, link_id, facts,
+    'queued', priority, :now, :not_before
+  FROM source WHERE stopped IS NULL
+  ON CONFLICT (dedupe_key) DO NOTHING
+)
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT 'unreachable', 'unreachable:notice:' || id, account_id, jsonb_build_object('notice_id', id), :now
+FROM source WHERE stopped IS NOT NULL
+ON CONFLICT (dedupe_key) DO NOTHING
+""")
+
+_REPORT_UNDELIVERED = text("""
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT CAST(:kind AS text), CAST(:kind AS text) || ':notice:' || id, account_id,
+  jsonb_build_object('notice_id', id, 'failure', failure), :now
+FROM notice WHERE id = ANY(:ids)
+ON CONFLICT (dedupe_key) DO NOTHING
+""")
+
+_BLOCKED = text("SELECT id FROM notice WHERE channel = 'line' AND address = :address AND state = 'queued' FOR UPDATE")
+
+_FAIL = text("""
+UPDATE notice SET state = 'failed', failure = :failure, settled_at = :now
+WHERE id = ANY(:ids) AND state IN ('queued', 'sending', 'sent', 'unknown')
+""")
+
+# A receipt may come before our own settle, twice, or late: only forward, and a final state stays (channels.md 8.9).
+_RECEIPT = text("""
+UPDATE notice SET state = :state, failure = coalesce(:failure, failure), settled_at = :now,
+  provider_message_id = coalesce(provider_message_id, :message_id)
+WHERE (key = :key OR provider_message_id = :message_id)
+  AND (state IN ('sending', 'sent', 'unknown') OR state = 'failed' AND :state = 'delivered')
+RETURNING id
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedNotice:
+    """A notice whose intent to send is committed with the claim."""
+
+    id: int
+    key: UUID
+    kind: NoticeKind
+    channel: ChannelName
+    address: str = field(repr=False)
+    link_id: UUID | None
+    facts: Mapping[str, object]
+    payload: Mapping[str, object] | None
+    reply_token: str | None = field(repr=False)
+    attempts: int
+    first_sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one try to send."""
+
+    notice_id: int
+    state: str
+    message_id: str | None = None
+    request_id: str | None = None
+    failure: str | None = None
+    not_before: datetime | None = None
+    drops_reply_token: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotice:
+    """A notice that is not about a payment request: a code, a reply, a confirmation."""
+
+    dedupe_key: str
+    kind: NoticeKind
+    channel: ChannelName
+    address: str = field(repr=False)
+    account_id: int | None
+    facts: Mapping[str, object]
+    payload: Mapping[str, object] | None = None
+    reply_token: str | None = field(default=None, repr=False)
+    link_id: UUID | None = None
+    priority: int = 1
+
+
+async def enqueue_for_requests(
+    connection: AsyncConnection,
+    *,
+    kind: NoticeKind,
+    request_ids: Sequence[int],
+    now: datetime,
+    not_before: datetime,
+    occasion: str = "",
+    priority: int = 5,
+) -> None:
+    """Tell the payers of these requests, once a (kind, occasion, request); the caller's transaction is the cause."""
+    values = {
+        "kind": kind,
+        "request_ids": list(request_ids),
+        "now": now,
+        "not_before": not_before,
+        "occasion": occasion,
+        "priority": priority,
+    }
+    await connection.execute(_ENQUEUE, values)
+
+
+async def enqueue(
+    connection: AsyncConnection, *, notices: Sequence[NewNotice], now: datetime, not_before: datetime
+) -> None:
+    """Put single messages into the outbox; a known dedupe key changes nothing."""
+    rows = [
+        {
+            "dedupe_key": notice.dedupe_key,
+            "kind": notice.kind,
+            "channel": notice.channel,
+            "address": notice.address,
+            "account_id": notice.account_id,
+            "link_id": notice.link_id,
+            "facts": json.dumps(notice.facts),
+            "payload": None if notice.payload is None else json.dumps(notice.payload, ensure_ascii=False),
+            "reply_token": notice.reply_token,
+            "priority": notice.priority,
+            "now": now,
+            "not_before": not_before,
+        }
+        for notice in notices
+    ]
+    if rows:
+        await connection.execute(_ENQUEUE_ONE, rows)
+
+
+async def claim(
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    size: int,
+    lease_seconds: int,
+    channels: Sequence[ChannelName],
+    priorities: Sequence[int] = range(1, 10),
+) -> list[ClaimedNotice]:
+    """Take the next due notices: marks them sending and counts the try. Freeze and commit before the wire."""
+    values = {
+        "now": now,
+        "size": size,
+        "lease_seconds": lease_seconds,
+        "channels": list(channels),
+        "priorities": list(priorities),
+    }
+    return _claimed((await connection.execute(_CLAIM, values)).mappings())
+
+
+def _claimed(rows: object) -> list[ClaimedNotice]:
+    return [
+        ClaimedNotice(**{**row, "kind": NoticeKind(row["kind"]), "channel": ChannelName(row["channel"])})
+        for row in rows  # type: ignore[attr-defined]
+    ]
+
+
+async def freeze(connection: AsyncConnection, *, payloads: Mapping[int, str]) -> None:
+    """Fix what will be sent, as JSON text; a payload once written stays."""
+    if payloads:
+        await connection.execute(_FREEZE, {"ids": list(payloads), "payloads": list(payloads.values())})
+
+
+async def settle(connection: AsyncConnection, *, settlements: Sequence[Settlement], now: datetime) -> None:
+    """Write what became of a batch of tries. A receipt that was quicker keeps its word."""
+    if not settlements:
+        return
+    values = {
+        "now": now,
+        "ids": [s.notice_id for s in settlements],
+        "states": [s.state for s in settlements],
+        "message_ids": [s.message_id for s in settlements],
+        "request_ids": [s.request_id for s in settlements],
+        "failures": [s.failure for s in settlements],
+        "not_befores": [s.not_before for s in settlements],
+        "drops": [s.drops_reply_token for s in settlements],
+    }
+    await connection.execute(_SETTLE, values)
+
+
+async def recover(connection: AsyncConnection) -> int:
+    """Give back what a dead worker was sending; returns how many."""
+    return len((await connection.execute(_RECOVER)).all())
+
+
+async def take_unknown(
+    connection: AsyncConnection, *, now: datetime, sent_before: datetime, size: int, lease_seconds: int
+) -> list[ClaimedNotice]:
+    """Notices whose outcome is open and old enough for the provider's list to show them."""
+    values = {"now": now, "sent_before": sent_before, "size": size, "lease_seconds": lease_seconds}
+    return _claimed((await connection.execute(_TAKE_UNKNOWN, values)).mappings())
+
+
+async def decide_unknown(
+    connection: AsyncConnection,
+    *,
+    notice_id: int,
+    state: str,
+    message_id: str | None,
+    failure: str | None,
+    now: datetime,
+) -> None:
+    """End the doubt about one notice, on evidence."""
+    values = {"id": notice_id, "state": state, "message_id": message_id, "failure": failure, "now": now}
+    await connection.execute(_DECIDE_UNKNOWN, values)
+
+
+async def fall_back_to_sms(
+    connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime, not_before: datetime
+) -> None:
+    """Bring by SMS what LINE will certainly not bring; who cannot get SMS either goes on the list for people."""
+    await connection.execute(_FALL_BACK, {"ids": list(notice_ids), "now": now, "not_before": not_before})
+
+
+async def report_to_staff(connection: AsyncConnection, *, kind: str, notice_ids: Sequence[int], now: datetime) -> None:
+    """Put notices that did not arrive on the list for people."""
+    await connection.execute(_REPORT_UNDELIVERED, {"kind": kind, "ids": list(notice_ids), "now": now})
+
+
+async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> list[int]:
+    """Notices that still wait to go to a LINE user."""
+    return list((await connection.execute(_BLOCKED, {"address": line_user_id})).scalars())
+
+
+async def fail(connection: AsyncConnection, *, notice_ids: Sequence[int], failure: str, now: datetime) -> None:
+    """End notices that will not be sent, with the reason."""
+    await connection.execute(_FAIL, {"ids": list(notice_ids), "failure": failure, "now": now})
+
+
+async def record_receipt(
+    connection: AsyncConnection,
+    *,
+    key: UUID | None,
+    message_id: str,
+    state: str,
+    failure: str | None,
+    now: datetime,
+) -> list[int]:
+    """Apply a delivery receipt; returns the notices it changed."""
+    values = {"key": key, "message_id": message_id, "state": state, "failure": failure, "now": now}
+    return list((await connection.execute(_RECEIPT, values)).scalars())

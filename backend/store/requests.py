@@ -1,0 +1,55 @@
+"""SQL for a payment request's own life, and for finding one."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_SETTLE = text("""
+WITH settled AS (
+  UPDATE payment_request SET state = 'settled', closed_at = :now
+  WHERE id = :request_id AND state IN ('open', 'closing') RETURNING id
+)
+UPDATE bill SET state = 'paid', paid_at = :now
+FROM payment_request_bill m JOIN settled ON settled.id = m.request_id
+WHERE m.bill_id = bill.id AND bill.state IN ('requested', 'held')
+""")
+
+_HOLD = text("""
+UPDATE bill SET state = :to_state FROM payment_request_bill m
+WHERE m.request_id = :request_id AND m.is_live AND m.bill_id = bill.id AND bill.state = :from_state
+""")
+
+_REMINDABLE = text("""
+SELECT r.id FROM payment_request r
+WHERE r.state = 'open' AND r.valid_until > :now AND r.opened_at <= :opened_before AND r.id > :after
+  AND EXISTS (SELECT FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active')
+  AND NOT EXISTS (SELECT FROM payment_attempt a WHERE a.request_id = r.id
+                  AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+ORDER BY r.id LIMIT :size
+""")
+
+
+async def settle_request(connection: AsyncConnection, *, request_id: int, now: datetime) -> None:
+    """Mark a request and its bills as paid."""
+    await connection.execute(_SETTLE, {"request_id": request_id, "now": now})
+
+
+async def hold_bills(connection: AsyncConnection, *, request_id: int) -> None:
+    """Nothing may charge these bills until an unknown outcome is resolved."""
+    values = {"request_id": request_id, "from_state": "requested", "to_state": "held"}
+    await connection.execute(_HOLD, values)
+
+
+async def unhold_bills(connection: AsyncConnection, *, request_id: int) -> None:
+    """The outcome is known and no money moved: the bills are open again."""
+    values = {"request_id": request_id, "from_state": "held", "to_state": "requested"}
+    await connection.execute(_HOLD, values)
+
+
+async def find_unpaid(
+    connection: AsyncConnection, *, now: datetime, opened_before: datetime, after: int, size: int
+) -> list[int]:
+    """Requests with a working URL that nobody is paying right now, in the order of their ids."""
+    values = {"now": now, "opened_before": opened_before, "after": after, "size": size}
+    return list((await connection.execute(_REMINDABLE, values)).scalars())

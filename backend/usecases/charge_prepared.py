@@ -1,0 +1,42 @@
+"""Send prepared attempts to the gateway, each once: commit the intent, call without a transaction, write the answer."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from backend.domain.states import AttemptState
+from backend.store import attempts
+from backend.store.engine import transaction
+from backend.usecases.record_outcome import record_outcome
+from backend.usecases.services import Services
+
+LEASE_SECONDS = 60  # longer than the gateway's time limit of 25 s
+_FIRST_CHECK = timedelta(minutes=1)
+
+
+async def charge_due(services: Services, *, now: datetime, size: int = 20) -> int:
+    """Charge what is due (automatic months, and what a dead process left behind); returns how many were sent."""
+    async with transaction(services.engine) as connection:
+        taken = await attempts.take_prepared(
+            connection, now=now, check_at=now + _FIRST_CHECK, size=size, lease_seconds=LEASE_SECONDS
+        )
+    await asyncio.gather(*(_send(services, attempt) for attempt in taken))
+    return len(taken)
+
+
+async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState | None:
+    """Charge this attempt now, for a payer who is waiting; None when somebody else has taken it."""
+    async with transaction(services.engine) as connection:
+        attempt = await attempts.take_one(
+            connection,
+            attempt_id=attempt_id,
+            now=now,
+            check_at=now + _FIRST_CHECK,
+            lease_seconds=LEASE_SECONDS,
+        )
+    return await _send(services, attempt) if attempt else None
+
+
+async def _send(services: Services, attempt: attempts.SendableAttempt) -> AttemptState:
+    outcome = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
+    return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())

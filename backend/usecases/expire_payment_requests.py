@@ -1,0 +1,27 @@
+"""End the month for requests that were not paid by the 20th: close through the gateway, carry the bills over (R05, R06)."""
+
+from datetime import datetime
+
+from backend.store import closing
+from backend.store.engine import transaction
+from backend.usecases.resolve_unknown_payments import cancel_challenge
+from backend.usecases.services import Services
+
+_CHUNK = 10_000
+
+
+async def expire_payment_requests(services: Services, *, now: datetime) -> int:
+    """Close what is past its last day; returns how many requests expired.
+
+    A request whose attempt has no final answer stays `closing`, its bills held, until the gateway has spoken.
+    """
+    expired = 0
+    while True:
+        async with transaction(services.engine) as connection:
+            begun = await closing.begin_closing(connection, now=now, size=_CHUNK)
+            expired += await closing.finish_closing(connection, now=now)
+            challenged = await closing.challenged_attempts(connection)
+        for attempt_id in challenged:
+            await cancel_challenge(services, attempt_id=attempt_id, now=now)
+        if len(begun) < _CHUNK:
+            return expired

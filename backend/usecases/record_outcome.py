@@ -1,0 +1,221 @@
+"""Write down what the gateway said about an attempt and everything that follows from it, in one commit (T2)."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.retry_schedule import next_check_at
+from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
+from backend.ports import Absent, Busy, Challenged, Declined, Succeeded, Unknown
+from backend.store import attempts, closing, links, notices, requests, tasks
+from backend.store.engine import transaction
+from backend.usecases.services import Services
+
+Outcome = Succeeded | Declined | Challenged | Unknown | Busy | Absent
+
+
+async def record_outcome(services: Services, *, attempt_id: UUID, outcome: Outcome, now: datetime) -> AttemptState:
+    """Compare and set: a final state never changes, except that late evidence of money beats a decline.
+
+    Returns the state that the attempt has afterwards.
+    """
+    async with transaction(services.engine) as connection:
+        attempt = await attempts.lock_attempt(connection, attempt_id=attempt_id)
+        await _keep_evidence(connection, attempt_id=attempt_id, outcome=outcome, now=now)
+        match outcome:
+            case Succeeded():
+                return await _succeed(services, connection, attempt=attempt, outcome=outcome, now=now)
+            case Declined():
+                return await _decline(services, connection, attempt=attempt, outcome=outcome, now=now)
+            case Challenged():
+                return await _challenge(connection, attempt=attempt, outcome=outcome, now=now)
+            case Busy():
+                return await _postpone(connection, attempt=attempt, outcome=outcome, now=now)
+            case Unknown() | Absent():
+                return await _stay_unknown(connection, attempt=attempt, now=now)
+
+
+async def _keep_evidence(connection: AsyncConnection, *, attempt_id: UUID, outcome: Outcome, now: datetime) -> None:
+    if isinstance(outcome, Unknown | Busy):
+        return  # the gateway said nothing about the attempt
+    await attempts.add_evidence(
+        connection,
+        attempt_id=attempt_id,
+        source=outcome.evidence.source,
+        outcome=type(outcome).__name__.lower(),
+        gateway_request_id=outcome.evidence.request_id,
+        body=outcome.evidence.body,
+        now=now,
+    )
+
+
+async def _succeed(
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    attempt: attempts.LockedAttempt,
+    outcome: Succeeded,
+    now: datetime,
+) -> AttemptState:
+    if attempt.state is AttemptState.SUCCEEDED:
+        return attempt.state
+    if outcome.amount != attempt.amount:
+        await tasks.raise_task(
+            connection,
+            kind="amount_differs_at_gateway",
+            subject=str(attempt.id),
+            account_id=attempt.account_id,
+            detail={"ours": attempt.amount, "gateway": outcome.amount, "charge": outcome.gateway_reference},
+            now=now,
+        )
+        return await _stay_unknown(connection, attempt=attempt, now=now)
+    await attempts.move_attempt(
+        connection,
+        attempt_id=attempt.id,
+        state=AttemptState.SUCCEEDED,
+        gateway_reference=outcome.gateway_reference,
+        now=now,
+    )
+    if attempt.request_state in {RequestState.OPEN, RequestState.CLOSING}:
+        await _settle_request(services, connection, attempt=attempt, now=now)
+    else:
+        await _book_late_money(connection, attempt=attempt, now=now)
+    return AttemptState.SUCCEEDED
+
+
+async def _settle_request(
+    services: Services, connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime
+) -> None:
+    """Money arrived for a live request: pay its bills, keep the card, tell the customer once (R04, R19)."""
+    await requests.settle_request(connection, request_id=attempt.request_id, now=now)
+    await attempts.activate_card(
+        connection,
+        account_id=attempt.account_id,
+        card_id=attempt.card_id,
+        request_id=attempt.request_id,
+        now=now,
+    )
+    await links.end_links(connection, request_ids=[attempt.request_id], state="used")
+    kind = NoticeKind.PAID if attempt.origin is AttemptOrigin.LINK else NoticeKind.CHARGED
+    await notices.enqueue_for_requests(
+        connection,
+        kind=kind,
+        request_ids=[attempt.request_id],
+        now=now,
+        not_before=now if kind is NoticeKind.PAID else services.calendar.next_sending_at(now),
+        priority=3,
+    )
+
+
+async def _book_late_money(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> None:
+    """The gateway took money for a request that had ended: never lost, never guessed; people decide at once."""
+    await tasks.raise_task(
+        connection,
+        kind="late_success",
+        subject=str(attempt.id),
+        account_id=attempt.account_id,
+        detail={
+            "order_number": attempt.order_number,
+            "amount": attempt.amount,
+            "request": attempt.request_state,
+        },
+        now=now,
+    )
+
+
+async def _decline(
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    attempt: attempts.LockedAttempt,
+    outcome: Declined,
+    now: datetime,
+) -> AttemptState:
+    if attempt.state in {AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.WITHDRAWN}:
+        return attempt.state
+    await attempts.move_attempt(
+        connection,
+        attempt_id=attempt.id,
+        state=AttemptState.DECLINED,
+        gateway_reference=outcome.gateway_reference,
+        decline_class=outcome.decline_class,
+        decline_code=outcome.decline_code,
+        now=now,
+    )
+    await attempts.release_claims(connection, attempt_id=attempt.id)
+    await requests.unhold_bills(connection, request_id=attempt.request_id)
+    if outcome.decline_class in {DeclineClass.NEVER, DeclineClass.NEW_CARD}:
+        await attempts.retire_card(connection, card_id=attempt.card_id)
+    await _offer_another_way(services, connection, attempt=attempt, now=now)
+    return AttemptState.DECLINED
+
+
+async def _offer_another_way(
+    services: Services, connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime
+) -> None:
+    """After a declined automatic charge: tell the customer the same day and offer a URL until the same 20th."""
+    if attempt.request_state == RequestState.CLOSING:
+        await closing.finish_closing(connection, now=now)
+        return
+    if attempt.origin is not AttemptOrigin.AUTOMATIC:
+        return  # the payer sees the decline on the page and still has the URL
+    ids = [attempt.request_id]
+    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
+    await notices.enqueue_for_requests(
+        connection,
+        kind=NoticeKind.CHARGE_DECLINED,
+        request_ids=ids,
+        now=now,
+        not_before=services.calendar.next_sending_at(now),
+        priority=4,
+    )
+
+
+async def _challenge(
+    connection: AsyncConnection, *, attempt: attempts.LockedAttempt, outcome: Challenged, now: datetime
+) -> AttemptState:
+    if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
+        return attempt.state
+    await attempts.move_attempt(
+        connection,
+        attempt_id=attempt.id,
+        state=AttemptState.CHALLENGED,
+        gateway_reference=outcome.gateway_reference,
+        next_check_at=now + timedelta(minutes=1),
+        now=now,
+    )
+    return AttemptState.CHALLENGED
+
+
+async def _postpone(
+    connection: AsyncConnection, *, attempt: attempts.LockedAttempt, outcome: Busy, now: datetime
+) -> AttemptState:
+    """The gateway certainly did not process it (429): the worker sends the same attempt later."""
+    if attempt.state is AttemptState.SENT and attempt.checks == 0:
+        await attempts.postpone(
+            connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after)
+        )
+        return AttemptState.PREPARED
+    return await _stay_unknown(connection, attempt=attempt, now=now)
+
+
+async def _stay_unknown(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> AttemptState:
+    """Nothing is known: the bills are held, nobody is told failed or paid, and we ask again on a schedule."""
+    if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
+        return attempt.state
+    check_at = next_check_at(sent_at=attempt.first_sent_at or now, now=now)
+    await attempts.move_attempt(
+        connection, attempt_id=attempt.id, state=AttemptState.UNKNOWN, next_check_at=check_at, now=now
+    )
+    await requests.hold_bills(connection, request_id=attempt.request_id)
+    if check_at is None:
+        await tasks.raise_task(
+            connection,
+            kind="payment_unknown",
+            subject=str(attempt.id),
+            account_id=attempt.account_id,
+            detail={"order_number": attempt.order_number, "transaction_id": attempt.transaction_id},
+            now=now,
+        )
+    return AttemptState.UNKNOWN

@@ -1,0 +1,75 @@
+"""Find out what became of attempts without an answer: replay inside the key's life, then look up, never guess."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
+from backend.domain.states import AttemptState, DeclineClass
+from backend.ports import Absent, Challenged, Declined
+from backend.store import attempts
+from backend.store.engine import transaction
+from backend.usecases.charge_prepared import LEASE_SECONDS
+from backend.usecases.record_outcome import Outcome, record_outcome
+from backend.usecases.services import Services
+
+_CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure
+
+
+async def resolve_due(services: Services, *, now: datetime, size: int = 20) -> int:
+    """Ask about every open outcome whose time has come; returns how many were asked about."""
+    async with transaction(services.engine) as connection:
+        taken = await attempts.take_unresolved(connection, now=now, size=size, lease_seconds=LEASE_SECONDS)
+    await asyncio.gather(*(_resolve(services, attempt, now=now) for attempt in taken))
+    return len(taken)
+
+
+async def resolve_one(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState | None:
+    """Ask about this attempt now (a webhook came, its request is closing); None when it is being asked about already."""
+    async with transaction(services.engine) as connection:
+        taken = await attempts.take_unresolved(
+            connection, now=now, size=1, lease_seconds=LEASE_SECONDS, attempt_id=attempt_id
+        )
+    return await _resolve(services, taken[0], now=now) if taken else None
+
+
+async def _resolve(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> AttemptState:
+    outcome = await _ask(services, attempt, now=now)
+    is_abandoned = now - attempt.first_sent_at > _CHALLENGE_LIFE or not attempt.charge_request["present"]
+    if isinstance(outcome, Challenged) and is_abandoned:
+        outcome = await _give_up_challenge(services, attempt.id, outcome)
+    return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())
+
+
+async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
+    """Resolution a, b, c of money.md. A replay may execute the charge for the first time, which is what was asked for."""
+    age = now - attempt.first_sent_at
+    replay_life = min(REPLAY_WITHIN, timedelta(seconds=services.gateway.capabilities.idempotency_seconds))
+    look_up = await services.gateway.look_up(attempt_id=attempt.id, charge_request=attempt.charge_request)
+    if not isinstance(look_up, Absent):
+        return look_up
+    if age < replay_life:
+        return await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
+    if age > ABSENT_IS_FINAL_AFTER:
+        return Declined(
+            decline_class=DeclineClass.OURS,
+            decline_code="not_processed",
+            gateway_reference=None,
+            evidence=look_up.evidence,
+        )
+    return look_up
+
+
+async def _give_up_challenge(services: Services, attempt_id: UUID, outcome: Challenged) -> Outcome:
+    """Nobody sits there to authenticate any more: cancel it, and trust only the gateway's answer."""
+    return await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=outcome.gateway_reference)
+
+
+async def cancel_challenge(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState:
+    """End a 3-D Secure that was not finished in time, through the gateway; late success is booked as success."""
+    async with transaction(services.engine) as connection:
+        attempt = await attempts.lock_attempt(connection, attempt_id=attempt_id)
+    if attempt.state is not AttemptState.CHALLENGED or attempt.gateway_reference is None:
+        return attempt.state
+    outcome = await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=attempt.gateway_reference)
+    return await record_outcome(services, attempt_id=attempt_id, outcome=outcome, now=now)

@@ -1,0 +1,203 @@
+"""The payer's way through a payment URL: prove who you are, register a card, confirm, pay once (R16-R19)."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy.exc import IntegrityError
+
+from backend.domain.identifiers import hash_token, new_secret
+from backend.domain.payment_page import PageState, PaymentPage
+from backend.domain.states import AttemptOrigin
+from backend.ports import CardSnapshot, Registration, RegistrationStatus
+from backend.store import attempts, links, pages
+from backend.store.engine import transaction
+from backend.usecases.charge_prepared import LEASE_SECONDS, charge_one
+from backend.usecases.services import Services
+
+SESSION_LIFE = timedelta(minutes=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenPayer:
+    """A session that has just begun; the cookie's value is told once and stored only as a hash."""
+
+    cookie: str = field(repr=False)
+    page: PaymentPage
+
+
+class ProofResult(StrEnum):
+    """Why a session did not begin."""
+
+    WRONG_ANSWER = "wrong_answer"
+    NOT_PAYABLE = "not_payable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayerSession:
+    """A payer on our pages, with what the pages show."""
+
+    id_hash: bytes = field(repr=False)
+    page: PaymentPage
+    registration_id: UUID | None
+    gateway_reference: str | None
+
+
+async def find_page(services: Services, *, token: str) -> PaymentPage | None:
+    """What a URL leads to; None when no such link exists. Changes nothing (f43)."""
+    async with transaction(services.engine) as connection:
+        link_id = await links.find_link(connection, token=token)
+        return await pages.load_page(connection, link_id=link_id) if link_id else None
+
+
+async def prove_payer(
+    services: Services, *, token: str, phone_tail: str, now: datetime
+) -> ProvenPayer | ProofResult | None:
+    """Begin a session for who knows the last four digits of the contract's phone number (f42).
+
+    Wrong answers are counted on the link; after five of them it needs a person.
+    """
+    async with transaction(services.engine) as connection:
+        link_id = await links.find_link(connection, token=token)
+        if link_id is None:
+            return None
+        page = await pages.load_page(connection, link_id=link_id)
+        if page.state(now=now) is not PageState.PAYABLE:
+            return ProofResult.NOT_PAYABLE
+        if phone_tail != page.phone_tail:
+            await links.count_proof_failure(connection, link_id=link_id)
+            return ProofResult.WRONG_ANSWER
+        cookie = new_secret()
+        await pages.create_session(
+            connection,
+            id_hash=hash_token(cookie),
+            link_id=link_id,
+            now=now,
+            expires_at=min(now + SESSION_LIFE, page.valid_until + SESSION_LIFE),
+        )
+        return ProvenPayer(cookie=cookie, page=page)
+
+
+async def find_payer(services: Services, *, cookie: str, order_number: str, now: datetime) -> PayerSession | None:
+    """The session behind a cookie, if it belongs to this order. Changes nothing."""
+    id_hash = hash_token(cookie)
+    async with transaction(services.engine) as connection:
+        session = await pages.find_session(connection, id_hash=id_hash, now=now)
+        if session is None:
+            return None
+        page = await pages.load_page(connection, link_id=session.link_id)
+    if page.order_number != order_number:
+        return None
+    return PayerSession(
+        id_hash=id_hash,
+        page=page,
+        registration_id=session.registration_id,
+        gateway_reference=session.gateway_reference,
+    )
+
+
+async def begin_card_entry(
+    services: Services, *, payer: PayerSession, return_url: str, consent_version: str, now: datetime
+) -> Registration:
+    """Open the gateway's card fields for this payer, who has agreed to the consent text of that version.
+
+    Raises:
+        GatewayUnavailableError: nothing was begun; the payer may press again.
+    """
+    page, registration_id = payer.page, uuid4()
+    registration = await services.gateway.open_registration(
+        key=registration_id,
+        customer=await _ensure_customer(services, page),
+        order_number=page.order_number,
+        return_url=return_url,
+        origin=services.public_base_url,
+        expires_at=page.valid_until,
+    )
+    async with transaction(services.engine) as connection:
+        await pages.keep_registration(
+            connection,
+            registration_id=registration_id,
+            link_id=page.link_id,
+            gateway_reference=registration.reference,
+            id_hash=payer.id_hash,
+            consent_version=consent_version,
+            now=now,
+        )
+    return registration
+
+
+async def _ensure_customer(services: Services, page: PaymentPage) -> str:
+    gateway = services.gateway
+    async with transaction(services.engine) as connection:
+        known = await pages.find_gateway_customer(connection, account_id=page.account_id, gateway=gateway.name)
+    if known:
+        return known
+    reference = await gateway.ensure_customer(customer_number=page.customer_number, key=f"customer-{page.account_id}")
+    async with transaction(services.engine) as connection:
+        await pages.keep_gateway_customer(
+            connection, account_id=page.account_id, gateway=gateway.name, reference=reference
+        )
+        kept = await pages.find_gateway_customer(connection, account_id=page.account_id, gateway=gateway.name)
+    return kept or reference
+
+
+async def look_at_registration(services: Services, *, payer: PayerSession) -> Registration | None:
+    """What the gateway says of the payer's card entry; None when none was begun. Changes nothing.
+
+    Raises:
+        GatewayUnavailableError: the gateway does not answer; reload later.
+    """
+    if payer.gateway_reference is None:
+        return None
+    return await services.gateway.registration(payer.gateway_reference)
+
+
+async def pay(services: Services, *, payer: PayerSession, transaction_id: str, now: datetime) -> PaymentPage:
+    """Charge the registered card, once however often it is pressed (R18, f37-f39, f45); returns what is true now.
+
+    `transaction_id` is the one that the confirmation page showed: pressing an old page again leads to its
+    own attempt. The deadline is judged at the press (f41).
+
+    Raises:
+        GatewayUnavailableError: the card entry could not be read; nothing was charged.
+    """
+    page = payer.page
+    is_next_try = page.state(now=now) is PageState.PAYABLE and transaction_id == page.transaction_id
+    registration = await look_at_registration(services, payer=payer) if is_next_try else None
+    if registration and registration.status is RegistrationStatus.SUCCEEDED and registration.card:
+        attempt_id = await _claim(services, payer=payer, card=registration.card, now=now)
+        if attempt_id:
+            await charge_one(services, attempt_id=attempt_id, now=now)
+    async with transaction(services.engine) as connection:
+        return await pages.load_page(connection, link_id=page.link_id)
+
+
+async def _claim(services: Services, *, payer: PayerSession, card: CardSnapshot, now: datetime) -> UUID | None:
+    """T1: the card, the attempt and its claims in one commit; None when another press was first."""
+    try:
+        async with transaction(services.engine) as connection:
+            card_id = await pages.keep_card(
+                connection,
+                account_id=payer.page.account_id,
+                registration_id=_known(payer.registration_id),
+                card={**asdict(card), "gateway": services.gateway.name, "now": now},
+            )
+            prepared = await attempts.prepare_attempts(
+                connection,
+                request_ids=[payer.page.request_id],
+                origin=AttemptOrigin.LINK,
+                card_id=card_id,
+                now=now,
+                not_before=now,
+                lease_seconds=LEASE_SECONDS,
+            )
+    except IntegrityError:
+        return None  # the database refused a second claim on a bill
+    return prepared[0] if prepared else None
+
+
+def _known(registration_id: UUID | None) -> UUID:
+    if registration_id is None:
+        raise ValueError("a registration that was looked at has an id")
+    return registration_id
