@@ -1,0 +1,75 @@
+"""The merchant's API under `/v1`: its routes, and the middlewares around every call."""
+
+import hmac
+import secrets
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from emulators.gateway import charge_calls, customers, refunds, registrations
+from emulators.gateway.errors import GatewayError, errors_as_json
+from emulators.gateway.faults import misbehave, take_time
+from emulators.gateway.idempotency import answer_once
+from emulators.gateway.keys import STATE
+
+
+def create_api() -> web.Application:
+    """Return the sub-application for `/v1`; it finds its state in the application above."""
+    api = web.Application(
+        middlewares=[
+            identify,
+            errors_as_json,
+            note_request,
+            misbehave,
+            errors_as_json,  # inside the log and the faults, which want to see an answer
+            authenticate,
+            answer_once,
+            errors_as_json,  # inside the keys, so that refusals are answered again too
+            take_time,
+        ]
+    )
+    api.router.add_post("/customers", customers.create)
+    api.router.add_post("/card_registrations", registrations.create)
+    api.router.add_get("/card_registrations/{id}", registrations.fetch)
+    api.router.add_post("/charges", charge_calls.create)
+    api.router.add_get("/charges", charge_calls.list_newest_first)
+    api.router.add_get("/charges/{id}", charge_calls.fetch)
+    api.router.add_post("/charges/{id}/cancel", charge_calls.cancel)
+    api.router.add_post("/refunds", refunds.create)
+    api.router.add_post("/cards/{id}/detach", customers.detach_card)
+    api.router.add_get("/transactions", refunds.list_transactions)
+    return api
+
+
+@web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give every answer an id."""
+    response = await handler(request)
+    response.headers["X-Request-Id"] = f"req_{secrets.token_hex(8)}"
+    return response
+
+
+@web.middleware
+async def note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log the request and what was answered."""
+    state = request.config_dict[STATE]
+    body = await request.read()
+    received = state.requests.note(request, body=body, at=state.clock.unix())
+    response = await handler(request)
+    received.status = response.status
+    return response
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let only the holder of the secret key in."""
+    expected = f"Bearer {request.config_dict[STATE].config.secret_key}"
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
+        raise GatewayError(
+            status=401,
+            kind="authentication_error",
+            code="authentication_error",
+            message="The secret key is missing or wrong.",
+        )
+    return await handler(request)
