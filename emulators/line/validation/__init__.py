@@ -1,0 +1,1 @@
+"""What the Messaging API refuses in message objects, in our own words."""

@@ -1,0 +1,1 @@
+"""Parts that the channel emulators share: clock, faults, background delivery, records, streams."""
