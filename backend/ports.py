@@ -184,8 +184,16 @@ class PaymentGateway(Protocol):
         """Look at a registration; changes nothing. Raises GatewayUnavailableError."""
         ...
 
+    async def action_url(self, *, gateway_reference: str) -> str | None:
+        """Where the payer authenticates a challenged charge; None when nothing is to be done.
+
+        Raises:
+            GatewayUnavailableError: ask again later.
+        """
+        ...
+
     async def charge(self, *, attempt_id: UUID, charge_request: Mapping[str, object]) -> ChargeOutcome:
-        """Charge once: the attempt's id is the key, `charge_request` the frozen body. Replays are safe inside the key's life."""
+        """Charge once: the attempt's id is the key, `charge_request` the frozen body. Replays are safe in its life."""
         ...
 
     async def look_up(self, *, attempt_id: UUID, charge_request: Mapping[str, object]) -> LookUpOutcome:
@@ -196,7 +204,7 @@ class PaymentGateway(Protocol):
         """Give up a challenged charge; may answer Succeeded: trust only the answer."""
         ...
 
-    def parse_event(self, *, headers: Mapping[str, str], body: bytes, now: datetime) -> GatewayEvent:
+    def parse_event(self, *, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         """Verify the raw bytes and read the event. Raises BadSignatureError."""
         ...
 
@@ -221,6 +229,7 @@ class Accepted:
 
     provider_message_id: str | None
     provider_request_id: str | None
+    is_delivered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

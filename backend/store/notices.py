@@ -1,4 +1,4 @@
-"""SQL for the outbox: written with its cause, claimed by one worker, frozen before the first try, settled once."""
+"""SQL that puts messages into the outbox, each in the transaction of its cause, and moves what cannot arrive."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -62,6 +62,7 @@ FROM facts WHERE channel IS NULL
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
+
 _ENQUEUE_ONE = text("""
 INSERT INTO notice (dedupe_key, kind, channel, address, account_id, link_id, facts, payload, reply_token, state,
   priority, created_at, not_before)
@@ -70,61 +71,6 @@ VALUES (:dedupe_key, :kind, :channel, :address, :account_id, :link_id, CAST(:fac
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
-_CLAIM = text("""
-WITH due AS (
-  SELECT id FROM notice WHERE state = 'queued' AND not_before <= :now
-    AND channel = ANY(:channels) AND priority = ANY(:priorities)
-  ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
-)
-UPDATE notice n SET state = 'sending', attempts = n.attempts + 1, last_sent_at = :now,
-  first_sent_at = coalesce(n.first_sent_at, :now),
-  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-FROM due WHERE n.id = due.id
-RETURNING n.id, n.key, n.kind, n.channel, n.address, n.link_id, n.facts, n.payload, n.reply_token,
-  n.attempts, n.first_sent_at
-""")
-
-_FREEZE = text("""
-UPDATE notice n SET payload = CAST(f.payload AS jsonb)
-FROM unnest(CAST(:ids AS bigint[]), CAST(:payloads AS text[])) AS f(id, payload)
-WHERE n.id = f.id AND n.payload IS NULL
-""")
-
-_SETTLE = text("""
-UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.state END,
-  provider_message_id = coalesce(s.message_id, n.provider_message_id),
-  provider_request_id = coalesce(s.provider_request_id, n.provider_request_id), failure = s.failure,
-  not_before = coalesce(s.not_before, n.not_before), lease_until = NULL,
-  reply_token = CASE WHEN s.drop_reply_token THEN NULL ELSE n.reply_token END,
-  settled_at = CASE WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
-FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:message_ids AS text[]),
-  CAST(:request_ids AS text[]), CAST(:failures AS text[]), CAST(:not_befores AS timestamptz[]),
-  CAST(:drops AS boolean[])) AS s(id, state, message_id, provider_request_id, failure, not_before, drop_reply_token)
-WHERE n.id = s.id AND n.state IN ('sending', 'sent', 'delivered', 'failed')
-""")
-
-# A worker that died while sending: LINE may be sent again with the same key, SMS must be looked for first.
-_RECOVER = text("""
-UPDATE notice SET state = CASE WHEN channel = 'line' THEN 'queued' ELSE 'unknown' END, lease_until = NULL
-WHERE state = 'sending' AND lease_until < clock_timestamp()
-RETURNING id
-""")
-
-_TAKE_UNKNOWN = text("""
-UPDATE notice SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
-  not_before = CAST(:now AS timestamptz) + interval '10 minutes'
-WHERE id IN (
-  SELECT id FROM notice WHERE state = 'unknown' AND last_sent_at <= :sent_before AND not_before <= :now
-    AND (lease_until IS NULL OR lease_until < clock_timestamp())
-  ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts, first_sent_at
-""")
-
-_DECIDE_UNKNOWN = text("""
-UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, provider_message_id),
-  failure = :failure, lease_until = NULL, settled_at = CASE WHEN :state = 'sent' THEN CAST(:now AS timestamptz) END
-WHERE id = :id AND state = 'unknown'
-""")
 
 # The same news by SMS, because LINE will certainly not bring it. One fallback a notice, by the dedupe key.
 _FALL_BACK = text("""
@@ -146,6 +92,7 @@ FROM source WHERE stopped IS NOT NULL
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
+
 _REPORT_UNDELIVERED = text("""
 INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
 SELECT CAST(:kind AS text), CAST(:kind AS text) || ':notice:' || id, account_id,
@@ -154,51 +101,23 @@ FROM notice WHERE id = ANY(:ids)
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
+
+_REPORT_FAILED_SMS = text("""
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
+  jsonb_build_object('notice_id', id, 'failure', failure), :now
+FROM notice WHERE id = ANY(:ids) AND channel = 'sms' AND kind NOT IN ('reply', 'code')
+ON CONFLICT (dedupe_key) DO NOTHING
+""")
+
+
 _BLOCKED = text("SELECT id FROM notice WHERE channel = 'line' AND address = :address AND state = 'queued' FOR UPDATE")
+
 
 _FAIL = text("""
 UPDATE notice SET state = 'failed', failure = :failure, settled_at = :now
 WHERE id = ANY(:ids) AND state IN ('queued', 'sending', 'sent', 'unknown')
 """)
-
-# A receipt may come before our own settle, twice, or late: only forward, and a final state stays (channels.md 8.9).
-_RECEIPT = text("""
-UPDATE notice SET state = :state, failure = coalesce(:failure, failure), settled_at = :now,
-  provider_message_id = coalesce(provider_message_id, :message_id)
-WHERE (key = :key OR provider_message_id = :message_id)
-  AND (state IN ('sending', 'sent', 'unknown') OR state = 'failed' AND :state = 'delivered')
-RETURNING id
-""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedNotice:
-    """A notice whose intent to send is committed with the claim."""
-
-    id: int
-    key: UUID
-    kind: NoticeKind
-    channel: ChannelName
-    address: str = field(repr=False)
-    link_id: UUID | None
-    facts: Mapping[str, object]
-    payload: Mapping[str, object] | None
-    reply_token: str | None = field(repr=False)
-    attempts: int
-    first_sent_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What became of one try to send."""
-
-    notice_id: int
-    state: str
-    message_id: str | None = None
-    request_id: str | None = None
-    failure: str | None = None
-    not_before: datetime | None = None
-    drops_reply_token: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,83 +183,6 @@ async def enqueue(
         await connection.execute(_ENQUEUE_ONE, rows)
 
 
-async def claim(
-    connection: AsyncConnection,
-    *,
-    now: datetime,
-    size: int,
-    lease_seconds: int,
-    channels: Sequence[ChannelName],
-    priorities: Sequence[int] = range(1, 10),
-) -> list[ClaimedNotice]:
-    """Take the next due notices: marks them sending and counts the try. Freeze and commit before the wire."""
-    values = {
-        "now": now,
-        "size": size,
-        "lease_seconds": lease_seconds,
-        "channels": list(channels),
-        "priorities": list(priorities),
-    }
-    return _claimed((await connection.execute(_CLAIM, values)).mappings())
-
-
-def _claimed(rows: object) -> list[ClaimedNotice]:
-    return [
-        ClaimedNotice(**{**row, "kind": NoticeKind(row["kind"]), "channel": ChannelName(row["channel"])})
-        for row in rows  # type: ignore[attr-defined]
-    ]
-
-
-async def freeze(connection: AsyncConnection, *, payloads: Mapping[int, str]) -> None:
-    """Fix what will be sent, as JSON text; a payload once written stays."""
-    if payloads:
-        await connection.execute(_FREEZE, {"ids": list(payloads), "payloads": list(payloads.values())})
-
-
-async def settle(connection: AsyncConnection, *, settlements: Sequence[Settlement], now: datetime) -> None:
-    """Write what became of a batch of tries. A receipt that was quicker keeps its word."""
-    if not settlements:
-        return
-    values = {
-        "now": now,
-        "ids": [s.notice_id for s in settlements],
-        "states": [s.state for s in settlements],
-        "message_ids": [s.message_id for s in settlements],
-        "request_ids": [s.request_id for s in settlements],
-        "failures": [s.failure for s in settlements],
-        "not_befores": [s.not_before for s in settlements],
-        "drops": [s.drops_reply_token for s in settlements],
-    }
-    await connection.execute(_SETTLE, values)
-
-
-async def recover(connection: AsyncConnection) -> int:
-    """Give back what a dead worker was sending; returns how many."""
-    return len((await connection.execute(_RECOVER)).all())
-
-
-async def take_unknown(
-    connection: AsyncConnection, *, now: datetime, sent_before: datetime, size: int, lease_seconds: int
-) -> list[ClaimedNotice]:
-    """Notices whose outcome is open and old enough for the provider's list to show them."""
-    values = {"now": now, "sent_before": sent_before, "size": size, "lease_seconds": lease_seconds}
-    return _claimed((await connection.execute(_TAKE_UNKNOWN, values)).mappings())
-
-
-async def decide_unknown(
-    connection: AsyncConnection,
-    *,
-    notice_id: int,
-    state: str,
-    message_id: str | None,
-    failure: str | None,
-    now: datetime,
-) -> None:
-    """End the doubt about one notice, on evidence."""
-    values = {"id": notice_id, "state": state, "message_id": message_id, "failure": failure, "now": now}
-    await connection.execute(_DECIDE_UNKNOWN, values)
-
-
 async def fall_back_to_sms(
     connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime, not_before: datetime
 ) -> None:
@@ -353,6 +195,11 @@ async def report_to_staff(connection: AsyncConnection, *, kind: str, notice_ids:
     await connection.execute(_REPORT_UNDELIVERED, {"kind": kind, "ids": list(notice_ids), "now": now})
 
 
+async def report_failed_sms(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
+    """After SMS there is no other channel: people must reach these customers."""
+    await connection.execute(_REPORT_FAILED_SMS, {"ids": list(notice_ids), "now": now})
+
+
 async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> list[int]:
     """Notices that still wait to go to a LINE user."""
     return list((await connection.execute(_BLOCKED, {"address": line_user_id})).scalars())
@@ -361,17 +208,3 @@ async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> 
 async def fail(connection: AsyncConnection, *, notice_ids: Sequence[int], failure: str, now: datetime) -> None:
     """End notices that will not be sent, with the reason."""
     await connection.execute(_FAIL, {"ids": list(notice_ids), "failure": failure, "now": now})
-
-
-async def record_receipt(
-    connection: AsyncConnection,
-    *,
-    key: UUID | None,
-    message_id: str,
-    state: str,
-    failure: str | None,
-    now: datetime,
-) -> list[int]:
-    """Apply a delivery receipt; returns the notices it changed."""
-    values = {"key": key, "message_id": message_id, "state": state, "failure": failure, "now": now}
-    return list((await connection.execute(_RECEIPT, values)).scalars())

@@ -40,7 +40,8 @@ WITH waiting AS (
   HAVING sum(amount) BETWEEN :min_yen AND :max_yen
 ), opened AS (
   INSERT INTO payment_request
-    (account_id, order_number, amount, bill_count, state, way, carry_over_reason, card_change_id, opened_at, valid_until)
+    (account_id, order_number, amount, bill_count, state, way, carry_over_reason, card_change_id, opened_at,
+     valid_until)
   SELECT g.account_id,
     to_char(CAST(:today AS date), 'YYMM') || lpad(nextval('order_serial')::text, 8, '0'),
     g.amount, g.bill_count, 'open',

@@ -79,7 +79,7 @@ card_change_request = Table(
     ),
 )
 
-# One try to register a card at the gateway. Its id is the idempotency key; the client token of the fields is never stored.
+# One try to register a card at the gateway. Its id is the idempotency key; the fields' client token is never stored.
 card_registration = Table(
     "card_registration",
     metadata,
@@ -149,7 +149,8 @@ payment_attempt = Table(
     ),
 )
 
-# The one lock on a debt: whoever holds it may try to charge the bill. Deleted only when the attempt ended without money.
+# The one lock on a debt: whoever holds it may try to charge the bill. Deleted only when the attempt ended without
+# money.
 bill_claim = Table(
     "bill_claim",
     metadata,

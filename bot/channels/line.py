@@ -1,0 +1,170 @@
+"""LINE's Messaging API: push, reply, profile, account link. The only importer of linebot; decides nothing."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from linebot.v3.messaging.async_api_client import AsyncApiClient
+from linebot.v3.messaging.configuration import Configuration
+from linebot.v3.messaging.exceptions import ApiException
+
+from backend.domain.states import ChannelName
+from backend.ports import Accepted, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
+
+_TIMEOUT = aiohttp.ClientTimeout(total=10)  # the SDK's own default is five minutes
+_OK, _BAD_REQUEST, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 200, 400, 409, 429, 500
+_QUOTA_PAUSE, _RATE_PAUSE, _NETWORK_PAUSE = 600, 5, 5  # seconds
+
+
+class Api(Protocol):
+    """The one method of the SDK's client that we use: `AsyncApiClient.call_api`."""
+
+    async def call_api(self, *args: Any, **kwargs: Any) -> Any:
+        """Send one request with the SDK's session, authorization and errors."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What LINE said to one call."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    @property
+    def message(self) -> str:
+        """LINE's own words about an error."""
+        return str(self.body.get("message", ""))[:200]
+
+
+class LineChannel:
+    """Push and reply. Dicts go through `call_api`: the SDK's typed models cost three times the CPU (channels.md 3)."""
+
+    name = ChannelName.LINE
+    is_idempotent = True  # by the retry key, for 24 hours
+
+    def __init__(self, *, client: Api, access_base: str) -> None:
+        self._client = client
+        self._access_base = access_base
+
+    async def send(self, envelope: Envelope) -> SendOutcome:
+        """Reply while the reply token lives (free of charge), else push with the notice's retry key."""
+        if envelope.reply_token:
+            body = {"replyToken": envelope.reply_token, **envelope.payload}
+            return _replied(await self._try("POST", "/v2/bot/message/reply", body))
+        body = {"to": envelope.address, **envelope.payload}
+        headers = {"X-Line-Retry-Key": str(envelope.key)}
+        return _pushed(await self._try("POST", "/v2/bot/message/push", body, headers))
+
+    async def find(self, envelope: Envelope) -> Accepted | Refused | None:  # noqa: ARG002 - LINE has no list to look in
+        """LINE lists nothing; a push is settled by sending it again with its key."""
+        return None
+
+    async def dialog_url(self, *, line_user_id: str, nonce: str) -> str | None:
+        """Where LINE asks the user to confirm the account link (channels.md, account link)."""
+        answer = await self._try("POST", f"/v2/bot/user/{quote(line_user_id, safe='')}/linkToken", None)
+        if not isinstance(answer, Answer) or answer.status != _OK:
+            return None
+        query = urlencode({"linkToken": answer.body["linkToken"], "nonce": nonce})
+        return f"{self._access_base}/dialog/bot/accountLink?{query}"
+
+    async def show_loading(self, line_user_id: str) -> None:
+        """Show that an answer is coming; whether it works does not matter."""
+        await self._try("POST", "/v2/bot/chat/loading/start", {"chatId": line_user_id})
+
+    async def _try(
+        self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str] | None = None
+    ) -> Answer | NotNow | Unclear:
+        """One request: an answer of any status, or what a broken connection means."""
+        try:
+            response = await self._client.call_api(
+                path,
+                method,
+                header_params=dict(headers or {}),
+                body=body,
+                response_types_map={},
+                _request_timeout=_TIMEOUT,
+            )
+        except ApiException as refusal:
+            return Answer(
+                status=refusal.status or _SERVER_ERROR, headers=refusal.headers or {}, body=_json(refusal.body)
+            )
+        except aiohttp.ClientConnectorError as problem:
+            return NotNow(reason=type(problem).__name__, retry_after=_NETWORK_PAUSE)
+        except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as problem:
+            return Unclear(reason=type(problem).__name__)
+        return Answer(status=response.status_code, headers=response.headers, body=_json(response.raw_data))
+
+
+def _json(body: str | bytes | None) -> Mapping[str, Any]:
+    try:
+        value = json.loads(body or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _accepted(answer: Answer) -> Accepted:
+    sent: Sequence[Mapping[str, Any]] = answer.body.get("sentMessages") or [{}]
+    request_id = answer.headers.get("x-line-accepted-request-id") or answer.headers.get("x-line-request-id")
+    return Accepted(provider_message_id=sent[0].get("id"), provider_request_id=request_id)
+
+
+def _pushed(answer: Answer | NotNow | Unclear) -> SendOutcome:
+    """409 with the accepted request's id is success: LINE has this key already (f47)."""
+    if not isinstance(answer, Answer):
+        return answer
+    if answer.status == _OK or (answer.status == _CONFLICT and "x-line-accepted-request-id" in answer.headers):
+        return _accepted(answer)
+    return _not_accepted(answer)
+
+
+def _replied(answer: Answer | NotNow | Unclear) -> SendOutcome:
+    if not isinstance(answer, Answer):
+        return answer
+    if answer.status == _OK:
+        return _accepted(answer)
+    if answer.status == _BAD_REQUEST and "reply token" in answer.message.lower():
+        return ReplyExpired()
+    return _not_accepted(answer)
+
+
+def _not_accepted(answer: Answer) -> Refused | NotNow | Unclear:
+    if answer.status >= _SERVER_ERROR:
+        return Unclear(reason=f"status {answer.status}")
+    if answer.status == _TOO_MANY:
+        # A monthly limit may be temporary: another delivery reserves its reach (channels.md 1, quota).
+        is_quota = "monthly limit" in answer.message
+        return NotNow(reason=answer.message or "rate limited", retry_after=_QUOTA_PAUSE if is_quota else _RATE_PAUSE)
+    return Refused(
+        reason=f"{answer.status} {answer.message}", provider_request_id=answer.headers.get("x-line-request-id")
+    )
+
+
+def is_signed(*, body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """Whether one of our channel secrets (two during a rotation) signed exactly these bytes."""
+    return any(
+        hmac.compare_digest(
+            base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)), signature.encode("utf-8", "replace")
+        )
+        for secret in secrets
+    )
+
+
+@asynccontextmanager
+async def open_line_channel(
+    *, api_base: str, access_base: str, access_token: str, connections: int
+) -> AsyncIterator[LineChannel]:
+    """The channel on the SDK's client: one connection pool a process, wide enough for the monthly run."""
+    configuration = Configuration(host=api_base, access_token=access_token)
+    configuration.connection_pool_maxsize = connections
+    async with AsyncApiClient(configuration) as client:
+        yield LineChannel(client=client, access_base=access_base)

@@ -1,0 +1,81 @@
+"""Ends doubts about SMS: looks for what may have been sent, asks for receipts that did not come (f6, f52, f53)."""
+
+from datetime import datetime, timedelta
+
+from backend.domain.states import NoticeState
+from backend.ports import Accepted, Refused
+from backend.store import notices, outbox
+from backend.store.engine import transaction
+from bot.notifier import Notifier
+
+_LIST_IS_CONSISTENT_AFTER = timedelta(seconds=60)
+_RESEND_AFTER = timedelta(minutes=15)  # from the last committed intent to send
+_RECEIPT_WITHIN = timedelta(hours=1)
+_RECEIPT_GIVEN_UP_AFTER = timedelta(hours=24)
+_MAX_ATTEMPTS = 2
+
+
+async def settle_doubts(notifier: Notifier, *, now: datetime, size: int = 50) -> int:
+    """Ask the provider about notices without a clear end; returns how many were asked about."""
+    async with transaction(notifier.services.engine) as connection:
+        await outbox.recover(connection)
+        doubtful = await outbox.take_unknown(
+            connection,
+            now=now,
+            sent_before=now - _LIST_IS_CONSISTENT_AFTER,
+            receipt_before=now - _RECEIPT_WITHIN,
+            size=size,
+            lease_seconds=60,
+        )
+    for notice in doubtful:
+        await _settle_one(notifier, notice, now=now)
+    return len(doubtful)
+
+
+async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: datetime) -> None:
+    try:
+        found = await notifier.channels[notice.channel].find(notifier.envelope(notice, notifier.frozen(notice)))
+    except LookupError:
+        return  # nothing learnt; asked again later
+    state, failure = _decision(notice, found, now=now)
+    if state is None:
+        return
+    async with transaction(notifier.services.engine) as connection:
+        await outbox.decide_unknown(
+            connection,
+            notice_id=notice.id,
+            state=state,
+            message_id=found.provider_message_id if isinstance(found, Accepted) else None,
+            failure=failure,
+            now=now,
+        )
+        if state is NoticeState.FAILED:
+            await notifier.find_another_way(connection, failed=[notice.id], now=now)
+        if state is NoticeState.NEEDS_HUMAN:
+            await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=[notice.id], now=now)
+
+
+def _decision(
+    notice: outbox.ClaimedNotice, found: Accepted | Refused | None, *, now: datetime
+) -> tuple[NoticeState | None, str | None]:
+    """What the provider's list means; a None state means: wait and ask again."""
+    age = now - notice.last_sent_at
+    match found:
+        case Refused():
+            return NoticeState.FAILED, found.reason
+        case Accepted(is_delivered=True):
+            return NoticeState.DELIVERED, None
+        case Accepted() if notice.state == NoticeState.UNKNOWN:
+            return NoticeState.SENT, None
+        case None if notice.state == NoticeState.UNKNOWN:
+            return _absent(notice, age)
+        case Accepted() | None:
+            return (NoticeState.NEEDS_HUMAN, "no receipt") if age > _RECEIPT_GIVEN_UP_AFTER else (None, None)
+
+
+def _absent(notice: outbox.ClaimedNotice, age: timedelta) -> tuple[NoticeState | None, str | None]:
+    if age < _RESEND_AFTER:
+        return None, None
+    if notice.attempts >= _MAX_ATTEMPTS:
+        return NoticeState.NEEDS_HUMAN, "not found at the provider"
+    return NoticeState.QUEUED, None

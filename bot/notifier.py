@@ -1,0 +1,169 @@
+"""Brings the outbox to the customers: freeze, commit, send, settle; each notice once (faults.md, safe step)."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from aiolimiter import AsyncLimiter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.identifiers import derive_code, derive_invitation_token, derive_token
+from backend.domain.states import ChannelName, NoticeState
+from backend.ports import Accepted, Channel, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
+from backend.store import notices, outbox
+from backend.store.engine import transaction
+from backend.usecases.services import Services
+from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
+from bot.wording import Wording
+
+_LEASE_SECONDS = 120  # longer than a batch at the slowest allowed rate plus the channel's own time limit
+_RETRY_KEY_LIFE = timedelta(hours=23)  # LINE forgets a key after 24 h: never send again after that (f51)
+_REPLY_TOKEN_LIFE = timedelta(seconds=60)
+_BACK_OFF = (5, 15, 60, 300, 900)  # seconds after the n-th unclear try
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifier:
+    """The channels with their pace, and the words."""
+
+    services: Services
+    channels: Mapping[ChannelName, Channel]
+    limits: Mapping[ChannelName, AsyncLimiter]
+    wording: Wording
+    sender_name: str
+    support_phone: str
+    secret: bytes = field(repr=False)
+
+    async def send_due(self, *, now: datetime, size: int = 200) -> int:
+        """Send the next due notices; returns how many were tried."""
+        async with transaction(self.services.engine) as connection:
+            claimed = await outbox.claim(
+                connection, now=now, size=size, lease_seconds=_LEASE_SECONDS, channels=list(self.channels)
+            )
+            frozen = {notice.id: self.frozen(notice) for notice in claimed}
+            fresh = {notice.id: frozen[notice.id] for notice in claimed if notice.payload is None}
+            await outbox.freeze(connection, payloads=fresh)
+        outcomes = await asyncio.gather(*(self._send(notice, frozen[notice.id]) for notice in claimed))
+        await self._settle(list(zip(claimed, outcomes, strict=True)), now=self.services.clock.now())
+        return len(claimed)
+
+    def frozen(self, notice: outbox.ClaimedNotice) -> str:
+        """The payload as JSON, with places for tokens instead of tokens."""
+        payload = notice.payload or self.wording.render_notice(
+            kind=notice.kind,
+            channel=notice.channel,
+            facts=notice.facts,
+            base_url=self.services.public_base_url,
+            sender_name=self.sender_name,
+            support_phone=self.support_phone,
+            has_link=notice.link_id is not None,
+        )
+        return json.dumps(payload, ensure_ascii=False)
+
+    def envelope(self, notice: outbox.ClaimedNotice, frozen: str) -> Envelope:
+        """Put the secrets in their places: the same ones each time, so that the bytes never change."""
+        for place, value in self._secrets_of(notice):
+            frozen = frozen.replace(place, value)
+        return Envelope(
+            notice_id=notice.id,
+            key=notice.key,
+            address=notice.address,
+            payload=json.loads(frozen),
+            reply_token=notice.reply_token,
+        )
+
+    def _secrets_of(self, notice: outbox.ClaimedNotice) -> list[tuple[str, str]]:
+        places: list[tuple[str, str]] = []
+        if notice.link_id:
+            places.append((LINK, derive_token(secret=self.secret, link_id=notice.link_id)))
+        if verification := notice.facts.get("verification_id"):
+            code = derive_code(secret=self.secret, verification_id=UUID(str(verification)))
+            places.append((CODE, code))
+        if invitation := notice.facts.get("invitation_id"):
+            token = derive_invitation_token(secret=self.secret, invitation_id=UUID(str(invitation)))
+            places.append((LINE_LINK_TOKEN, token))
+        return places
+
+    async def _send(self, notice: outbox.ClaimedNotice, frozen: str) -> SendOutcome:
+        async with self.limits[notice.channel]:
+            return await self.channels[notice.channel].send(self.envelope(notice, frozen))
+
+    async def _settle(self, sent: list[tuple[outbox.ClaimedNotice, SendOutcome]], *, now: datetime) -> None:
+        settlements = [settlement_of(notice, outcome, now=now) for notice, outcome in sent]
+        failed = [s.notice_id for s in settlements if s.state == NoticeState.FAILED]
+        parked = [s.notice_id for s in settlements if s.state == NoticeState.NEEDS_HUMAN]
+        async with transaction(self.services.engine) as connection:
+            await outbox.settle(connection, settlements=settlements, now=now)
+            if failed:
+                await self.find_another_way(connection, failed=failed, now=now)
+            if parked:
+                await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
+
+    async def find_another_way(self, connection: AsyncConnection, *, failed: list[int], now: datetime) -> None:
+        """What one channel will certainly not bring goes by the next, or on the list for people."""
+        await notices.fall_back_to_sms(
+            connection,
+            notice_ids=failed,
+            now=now,
+            not_before=self.services.calendar.next_sending_at(now),
+        )
+        await notices.report_failed_sms(connection, notice_ids=failed, now=now)
+
+
+def settlement_of(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: datetime) -> outbox.Settlement:
+    """What one try means for the notice; pure."""
+    match outcome:
+        case Accepted():
+            return outbox.Settlement(
+                notice_id=notice.id,
+                state=NoticeState.SENT,
+                message_id=outcome.provider_message_id,
+                request_id=outcome.provider_request_id,
+            )
+        case Refused():
+            return outbox.Settlement(
+                notice_id=notice.id,
+                state=NoticeState.FAILED,
+                failure=outcome.reason,
+                request_id=outcome.provider_request_id,
+            )
+        case NotNow():
+            later = now + timedelta(seconds=outcome.retry_after)
+            return outbox.Settlement(
+                notice_id=notice.id, state=NoticeState.QUEUED, failure=outcome.reason, not_before=later
+            )
+        case Unclear():
+            return _unclear(notice, outcome, now=now)
+        case ReplyExpired():
+            return _reply_expired(notice, now=now)
+
+
+def _unclear(notice: outbox.ClaimedNotice, outcome: Unclear, *, now: datetime) -> outbox.Settlement:
+    """LINE: the same key again, until the key's life is over. SMS: look for it first."""
+    if notice.channel is ChannelName.SMS:
+        return outbox.Settlement(notice_id=notice.id, state=NoticeState.UNKNOWN, failure=outcome.reason)
+    if now - notice.first_sent_at > _RETRY_KEY_LIFE:
+        return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure=outcome.reason)
+    pause = _BACK_OFF[min(notice.attempts, len(_BACK_OFF)) - 1]
+    return outbox.Settlement(
+        notice_id=notice.id,
+        state=NoticeState.QUEUED,
+        failure=outcome.reason,
+        not_before=now + timedelta(seconds=pause),
+    )
+
+
+def _reply_expired(notice: outbox.ClaimedNotice, *, now: datetime) -> outbox.Settlement:
+    """A first try's expired token is a certain non-send: push instead (f57).
+
+    After an unclear try, a token that died early was used by that try: LINE has the reply. A token that
+    died of age proves nothing; an answer to a chat is then not repeated.
+    """
+    if notice.attempts == 1:
+        return outbox.Settlement(notice_id=notice.id, state=NoticeState.QUEUED, not_before=now, drops_reply_token=True)
+    if now - notice.first_sent_at < _REPLY_TOKEN_LIFE:
+        return outbox.Settlement(notice_id=notice.id, state=NoticeState.SENT, failure=None)
+    return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure="reply outcome unknown")
