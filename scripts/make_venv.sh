@@ -37,7 +37,7 @@ uv=("$venv/bin/uv" --quiet pip)
 
 echo "Installing the packages of requirements.lock ..."
 # uv is only faster. Where it cannot be had, or does not see the index pip sees, pip does the same.
-if "${pip[@]}" install --require-hashes -r scripts/bootstrap.lock &&
+if "${pip[@]}" install --require-hashes -r scripts/bootstrap.lock 2>/dev/null &&
   "${uv[@]}" install --python "$python" --require-hashes -r requirements.lock; then
   "${uv[@]}" install --python "$python" --no-deps --no-build-isolation --editable .
 else

@@ -21,9 +21,8 @@ def ask(url: str, sql: str, *, database: str = "tsukibarai") -> str:
     """Return what psql prints for `sql`, through the socket that the SQLAlchemy URL names."""
     socket = unquote(url.partition("?host=")[2])
     psql = [find_binaries() / "psql", "-X", "-At", "-h", socket, "-U", "postgres", "-d"]
-    said = subprocess.run(
-        [*psql, database, "-c", sql], capture_output=True, text=True, timeout=30, check=True
-    )
+    command = [str(word) for word in (*psql, database, "-c", sql)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     return said.stdout.strip()
 
 

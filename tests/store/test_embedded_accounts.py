@@ -34,9 +34,7 @@ def test_programs_that_do_not_run_have_no_version(tmp_path: Path) -> None:
 def test_the_chosen_account_is_never_root_in_the_eyes_of_the_server(tmp_path: Path) -> None:
     account = choose_account(home=tmp_path, cluster=tmp_path / "pg", bindir=find_binaries())
 
-    said = subprocess.run(
-        account.command("/usr/bin/id", "-u"), capture_output=True, text=True, timeout=10, check=True
-    )
+    said = subprocess.run(account.command("/usr/bin/id", "-u"), capture_output=True, text=True, timeout=10, check=True)
 
     assert int(said.stdout) > 0
 
