@@ -1,0 +1,139 @@
+"""The whole conversation as one pure function: what was said and what is known become answers and deeds; no I/O."""
+
+import re
+from datetime import datetime
+
+from backend.domain.account_facts import AccountFacts
+from bot import dialogue_accounts, dialogue_contact, dialogue_faq
+from bot.dialogue_turn import Turn
+from bot.memory import Memory
+from bot.message import Incoming, IncomingKind, Step
+from bot.understanding.faq import OUT_OF_SCOPE
+from bot.understanding.folding import fold
+from bot.wording import Wording
+
+# Intents of free text that are more than an answer, and the topic that takes them.
+_TOPIC_OF_INTENT = {intent: topic for topic, intent in dialogue_accounts.TOPICS.items()} | {
+    "link_account": "link",
+    "unlink_account": "unlink",
+    "talk_to_person": "person",
+    "stop_messages": "stop",
+    "greeting_thanks": "greeting",
+}
+_CARD_DIGITS = re.compile(r"(?:\d[ -]?){13,15}\d")
+
+
+def step(
+    *,
+    incoming: Incoming,
+    memory: Memory,
+    accounts: tuple[AccountFacts, ...],
+    is_linked: bool,
+    wording: Wording,
+    now: datetime,
+) -> Step:
+    """Answer one incoming.
+
+    `accounts` are all places of use behind this chat (linked to the LINE user, or with this telephone number);
+    `is_linked` says whether a LINE user has linked any, or an SMS sender's number is known.
+    """
+    turn = Turn(
+        channel=incoming.channel,
+        accounts=accounts if is_linked else (),
+        is_linked=is_linked,
+        memory=memory.fresh(now),
+        wording=wording,
+        now=now,
+    )
+    match incoming.kind:
+        case IncomingKind.TEXT:
+            return _heard(turn, incoming.text)
+        case IncomingKind.POSTBACK:
+            return _pressed(turn, incoming.data)
+        case IncomingKind.FOLLOW:
+            return dialogue_contact.welcome(turn)
+        case IncomingKind.ACCOUNT_LINKED:
+            return dialogue_contact.linked(turn)
+        case IncomingKind.STICKER | IncomingKind.MEDIA | IncomingKind.OTHER:
+            return dialogue_contact.menu(turn, key="only_text")
+
+
+def _heard(turn: Turn, text: str) -> Step:
+    """Free text: a signal word, a number on offer, else the question that it is most like."""
+    word = fold(text)
+    if word in turn.wording.signals["stop"]:
+        return dialogue_contact.stop_now(turn)
+    if word in turn.wording.signals["resume"]:
+        return dialogue_contact.resume(turn)
+    if word in turn.wording.signals["menu"]:
+        return dialogue_contact.menu(turn)
+    if _has_card_number(text):
+        return dialogue_contact.menu(turn, key="card_digits")
+    if (data := _numbered(turn, word)) is not None:
+        return _pressed(turn, data)
+    return _understood(turn, text)
+
+
+def _numbered(turn: Turn, word: str) -> str | None:
+    """The choice behind a number: of the last list shown, or of the menu if none was."""
+    if turn.is_line or len(word) != 1 or not word.isdecimal():
+        return None
+    offered = turn.memory.numbered or turn.wording.menus["sms"]
+    place = int(word) - 1
+    return offered[place] if 0 <= place < len(offered) else None
+
+
+def _understood(turn: Turn, text: str) -> Step:
+    understanding = turn.wording.understand(text)
+    if understanding.intent == OUT_OF_SCOPE:
+        return dialogue_contact.out_of_scope(turn)
+    if understanding.intent is None:
+        return dialogue_contact.not_understood(turn, candidates=understanding.candidates)
+    topic = _TOPIC_OF_INTENT.get(understanding.intent)
+    return _pressed(turn, topic or f"faq:{understanding.intent}")
+
+
+def _pressed(turn: Turn, data: str) -> Step:
+    """A button or a number: `topic`, `topic:argument` or `faq:intent:account`; odd data gets the menu."""
+    topic, _, argument = data.partition(":")
+    match topic:
+        case "amount" | "status" | "resend":
+            return _about_account(turn, topic=topic, argument=argument)
+        case "faq":
+            return _question(turn, argument)
+        case "more":
+            return dialogue_faq.question_list(turn, page=_number(argument) or 0)
+        case "person":
+            return dialogue_faq.person(turn)
+        case _:
+            return dialogue_contact.pressed(turn, topic=topic, account_id=_number(argument))
+
+
+def _about_account(turn: Turn, *, topic: str, argument: str) -> Step:
+    if argument == "other":
+        turn = turn.talking_about_nothing()
+    return dialogue_accounts.answer(turn, topic=topic, account_id=_number(argument))
+
+
+def _question(turn: Turn, argument: str) -> Step:
+    intent, _, account = argument.partition(":")
+    if intent in _TOPIC_OF_INTENT:
+        return _pressed(turn, _TOPIC_OF_INTENT[intent])
+    if intent not in turn.wording.faq:
+        return dialogue_faq.question_list(turn, page=0)
+    return dialogue_faq.answer(turn, intent=intent, account_id=_number(account))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004 - bigint
+
+
+def _has_card_number(text: str) -> bool:
+    """Whether the text holds a run of 14 to 16 digits that passes the check digit of card numbers."""
+    plain = text.translate({0xFF10 + digit: str(digit) for digit in range(10)})
+    return any(_passes_luhn(re.sub(r"\D", "", run)) for run in _CARD_DIGITS.findall(plain))
+
+
+def _passes_luhn(digits: str) -> bool:
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0  # noqa: PLR2004 - Luhn

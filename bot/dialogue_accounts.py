@@ -1,0 +1,71 @@
+"""Answers from the ledger: the amount, the state of the payment, the URL once more (issue 2, section 6)."""
+
+from backend.domain.account_facts import AccountFacts
+from bot.dialogue_situation import Situation, has_usable_link, situation_of
+from bot.dialogue_turn import Turn
+from bot.dialogue_values import account_values, bills_in_short
+from bot.message import Choice, OfferAccountLink, Step, Target
+
+# topic → the intent that is written into the transcript
+TOPICS = {"amount": "amount_this_month", "status": "payment_status", "resend": "resend_url"}
+_MOST_PLACES = 9
+
+
+def answer(turn: Turn, *, topic: str, account_id: int | None = None) -> Step:
+    """The answer for one account; asks which, or invites to link, if that is not known."""
+    if not turn.accounts or (turn.is_line and not turn.is_linked):
+        return invite(turn, intent=TOPICS[topic])
+    chosen = turn.account_by_id(account_id) or turn.account
+    if chosen is None:
+        return _ask_which(turn, topic=topic)
+    return _answer_about(turn.talking_about(chosen), chosen, topic=topic)
+
+
+def invite(turn: Turn, *, intent: str) -> Step:
+    """Nothing is known about this chat: LINE offers linking, SMS can only name the telephone."""
+    if not turn.is_line:
+        return turn.step(turn.say("nothing_linked"), intent=intent)
+    text = turn.wording.faq_answer(intent, channel=turn.channel)
+    return turn.step(text, intent=intent, effects=(OfferAccountLink(),), target=Target.ACCOUNT_LINK)
+
+
+def _ask_which(turn: Turn, *, topic: str) -> Step:
+    return turn.step(turn.say("which_place"), intent=TOPICS[topic], choices=turn.place_choices(topic))
+
+
+def _answer_about(turn: Turn, facts: AccountFacts, *, topic: str) -> Step:
+    situation = situation_of(facts, now=turn.now)
+    text = turn.heading(facts) + _text(turn, facts, situation=situation, topic=topic)
+    shows_link = has_usable_link(facts, now=turn.now) and (turn.is_line or topic == "resend")
+    return turn.step(
+        text,
+        intent=TOPICS[topic],
+        choices=_choices(turn, facts, topic=topic, shows_link=shows_link),
+        target=Target.PAYMENT_PAGE if shows_link else None,
+        link_of=facts if shows_link else None,
+    )
+
+
+def _text(turn: Turn, facts: AccountFacts, *, situation: Situation, topic: str) -> str:
+    values = account_values(facts, channel=turn.channel, wording=turn.wording)
+    key = turn.wording.first_of(f"{situation}.{topic}", situation, channel=turn.channel)
+    parts = [turn.say(key, **values)]
+    if facts.request and facts.waiting:
+        waiting = bills_in_short(facts.waiting, wording=turn.wording)
+        parts.append(turn.say("also_waiting", **values | {"what": waiting}))
+    if facts.has_card_change and topic != "amount" and turn.is_line:
+        parts.append(turn.say("also_card_change", **values))
+    return "\n".join(parts)
+
+
+def _choices(turn: Turn, facts: AccountFacts, *, topic: str, shows_link: bool) -> tuple[Choice, ...]:
+    """What may be wanted next; an SMS offers only the URL, since every line costs."""
+    wording = turn.wording
+    if not turn.is_line:
+        can_resend = has_usable_link(facts, now=turn.now) and not shows_link
+        return (wording.choice(f"resend:{facts.account_id}"),) if can_resend else ()
+    others = wording.choices([name for name in ("amount", "status", "menu") if name != topic])
+    if len(turn.accounts) == 1:
+        return others
+    again = Choice(label=wording.labels["other_place"], data=f"{topic}:other")
+    return (again, *others)

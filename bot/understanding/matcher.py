@@ -1,0 +1,110 @@
+"""Guesses which FAQ entry a message means: n-gram likeness to the examples plus keywords; deterministic, no I/O.
+
+Time is linear in the message (cut to 5,000 characters): every n-gram is looked up once in an inverted index.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.understanding.faq import OUT_OF_SCOPE, FaqEntry
+from bot.understanding.folding import clauses, fold
+
+# Tuned on our own examples and the public sample; below it the customer gets the menu.
+_THRESHOLD = 0.30
+_CANDIDATE_THRESHOLD = 0.16
+_KEYWORD = 0.11  # what one unit of keyword weight adds
+_KEYWORDS_AT_MOST = 6
+_CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understanding:
+    """The intent meant: `oos` if it is plainly not ours, None if it is like nothing we know.
+
+    `candidates` are the best guesses among our own intents, best first, for the buttons.
+    """
+
+    intent: str | None
+    score: float
+    candidates: tuple[str, ...]
+
+
+def _grams(folded: str) -> Iterator[str]:
+    """Single characters, pairs and triples, with the edges marked: short messages need all three."""
+    yield from folded
+    edged = f"^{folded}$"
+    for size in (2, 3):
+        for start in range(len(edged) - size + 1):
+            yield edged[start : start + size]
+
+
+class Matcher:
+    """An index over the examples of all entries, built once."""
+
+    def __init__(self, entries: Sequence[FaqEntry]) -> None:
+        examples = [(entry.id, Counter(_grams(fold(text)))) for entry in entries for text in entry.examples]
+        self._weights = _rarity([grams for _, grams in examples])
+        self._intents = [intent for intent, _ in examples]
+        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, (_, grams) in enumerate(examples):
+            for gram, weight in self._unit_vector(grams).items():
+                self._postings[gram].append((number, weight))
+        self._keywords = [
+            (entry.id, fold(word), weight) for entry in entries for word, weight in entry.keywords.items()
+        ]
+
+    def understand(self, text: str) -> Understanding:
+        """What this message asks for; anything unlike our examples is None."""
+        scores: dict[str, float] = defaultdict(float)
+        for clause in clauses(text):
+            for intent, likeness in self._likeness(clause).items():
+                scores[intent] = max(scores[intent], likeness)
+        for intent, weight in self._keyword_weights(fold(text)).items():
+            scores[intent] += min(weight, _KEYWORDS_AT_MOST) * _KEYWORD
+        return _decide(scores)
+
+    def _likeness(self, folded: str) -> dict[str, float]:
+        """Each intent's most alike example, as a cosine."""
+        dots: dict[int, float] = defaultdict(float)
+        for gram, weight in self._unit_vector(Counter(_grams(folded))).items():
+            for number, other in self._postings.get(gram, ()):
+                dots[number] += weight * other
+        best: dict[str, float] = defaultdict(float)
+        for number, dot in dots.items():
+            intent = self._intents[number]
+            best[intent] = max(best[intent], dot)
+        return best
+
+    def _unit_vector(self, grams: Counter[str]) -> dict[str, float]:
+        known = {
+            gram: (1 + math.log(count)) * self._weights.get(gram, self._weights[""]) for gram, count in grams.items()
+        }
+        length = math.sqrt(sum(weight * weight for weight in known.values())) or 1.0
+        return {gram: weight / length for gram, weight in known.items()}
+
+    def _keyword_weights(self, folded: str) -> dict[str, int]:
+        found: dict[str, int] = defaultdict(int)
+        for intent, word, weight in self._keywords:
+            if word in folded:
+                found[intent] += weight
+        return found
+
+
+def _rarity(examples: Sequence[Counter[str]]) -> dict[str, float]:
+    """How telling each n-gram is; "" stands for one that no example has."""
+    seen = Counter(gram for grams in examples for gram in grams)
+    total = len(examples) + 1
+    weights = {gram: math.log(total / count) for gram, count in seen.items()}
+    weights[""] = math.log(total) / 2
+    return weights
+
+
+def _decide(scores: dict[str, float]) -> Understanding:
+    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    best, score = ranked[0] if ranked else (OUT_OF_SCOPE, 0.0)
+    candidates = tuple(intent for intent, value in ranked if intent != OUT_OF_SCOPE and value >= _CANDIDATE_THRESHOLD)[
+        :_CANDIDATES
+    ]
+    return Understanding(intent=best if score >= _THRESHOLD else None, score=score, candidates=candidates)
