@@ -1,5 +1,6 @@
 """The merchant's API under `/v1`: its routes, and the middlewares around every call."""
 
+import asyncio
 import hmac
 import secrets
 
@@ -17,7 +18,7 @@ def create_api() -> web.Application:
     """Return the sub-application for `/v1`; it finds its state in the application above."""
     api = web.Application(
         middlewares=[
-            identify,
+            finish_what_began,
             errors_as_json,
             note_request,
             misbehave,
@@ -42,9 +43,10 @@ def create_api() -> web.Application:
 
 
 @web.middleware
-async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give every answer an id."""
-    response = await handler(request)
+async def finish_what_began(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Work on when the client has gone, as a real gateway does; give every answer an id."""
+    work = asyncio.ensure_future(handler(request))
+    response = await asyncio.shield(work)
     response.headers["X-Request-Id"] = f"req_{secrets.token_hex(8)}"
     return response
 

@@ -92,9 +92,9 @@
 
   const showBrand = () => {
     const brand = brandOf(digitsOf(field("number").value));
-    const note = document.getElementById("number-note");
-    note.textContent = brandNames[brand] || "";
-    note.classList.add("is-brand");
+    const shown = document.getElementById("brand");
+    const name = brandNames[brand] || "";
+    if (shown.textContent !== name) { shown.textContent = name; }
     return brand;
   };
 
