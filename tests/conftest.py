@@ -1,0 +1,77 @@
+"""Fixtures shared by all tests: a fresh real database, a clock that obeys, the gateway emulator, the services."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.settings import SANDBOX_SECRET
+from backend.domain.billing_calendar import BillingCalendar
+from backend.gateways.sandbox import SandboxGateway, open_sandbox_gateway
+from backend.store.engine import make_engine
+from backend.usecases.services import Services
+from emulators.gateway.app import GatewayConfig
+from emulators.gateway.app import create_app as create_gateway
+from tests.kit.clock import FakeClock
+from tests.kit.databases import cloned_database, make_template, postgres_server
+from tests.kit.servers import free_port, serving
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The server's address and the name of the migrated template."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url, asyncio.run(make_template(url))
+
+
+@pytest.fixture
+async def database_url(postgres: tuple[str, str]) -> AsyncIterator[str]:
+    async with cloned_database(*postgres) as url:
+        yield url
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def gateway_emulator(clock: FakeClock) -> AsyncIterator[str]:
+    """The card gateway's address; its `/_control` tells the truth of what it received."""
+    port = free_port()
+    config = GatewayConfig(
+        secret_key=SANDBOX_SECRET,
+        webhook_secret=SANDBOX_SECRET,
+        webhook_url=None,
+        public_base=f"http://127.0.0.1:{port}",
+    )
+    async with serving(create_gateway(config=config, clock=clock.now), port) as url:
+        yield url
+
+
+@pytest.fixture
+async def gateway(gateway_emulator: str) -> AsyncIterator[SandboxGateway]:
+    async with open_sandbox_gateway(
+        base=gateway_emulator, key=SANDBOX_SECRET, webhook_secret=SANDBOX_SECRET
+    ) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def services(engine: AsyncEngine, clock: FakeClock, gateway: SandboxGateway) -> Services:
+    return Services(
+        engine=engine,
+        clock=clock,
+        gateway=gateway,
+        calendar=BillingCalendar(),
+        link_secret=SANDBOX_SECRET.encode(),
+        public_base_url="http://127.0.0.1:8080",
+    )
