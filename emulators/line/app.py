@@ -13,6 +13,7 @@ from emulators.line import (
     truth,
 )
 from emulators.line.config import LineConfig
+from emulators.line.errors import LineErrors
 from emulators.line.keys import STATE
 from emulators.line.state import LineState
 from emulators.shared.buckets import Buckets
@@ -32,7 +33,7 @@ _MENU = "/v2/bot/richmenu"
 
 def create_app(*, config: LineConfig) -> web.Application:
     """Build one emulated channel; serve it without an access log when speed matters."""
-    state, faults = _new_state(config), Faults(door.errors())
+    state, faults = _new_state(config), Faults(LineErrors())
     app = web.Application(middlewares=[door.build(state=state, faults=faults)], client_max_size=_BODY_BYTES)
     app[STATE] = state
     parts = CommonParts(clock=state.clock, faults=faults, courier=state.courier)

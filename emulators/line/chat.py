@@ -78,9 +78,7 @@ def _add_one(
     _append(state, user=user, sender=sender, kind=kind, first_id=first_id, count=1, raw=raw)
 
 
-def _append(
-    state: LineState, *, user: User, sender: str, kind: str, first_id: int, count: int, raw: bytes
-) -> None:
+def _append(state: LineState, *, user: User, sender: str, kind: str, first_id: int, count: int, raw: bytes) -> None:
     seq = state.next_seq
     state.next_seq = seq + count
     now = state.clock.milliseconds()

@@ -1,21 +1,19 @@
 """The one middleware: request ids, tokens, counts, faults, and errors as the platform words them."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from emulators.line.errors import NOT_FOUND, UNAUTHENTICATED, LineErrors, Refused, refusal
+from emulators.line.errors import NOT_FOUND, UNAUTHENTICATED, Refused, refusal
 from emulators.line.keys import NUMBER
 from emulators.line.state import LineState, Refusal
 from emulators.shared.control import PREFIX
 from emulators.shared.cors import with_cors
 from emulators.shared.faults import Faults
+from emulators.shared.recorder import record_call
 
 _REQUEST_ID = "x-line-request-id"
 _OPEN_PAGES = "/dialog/"
 _BAD_REQUEST = 400
-_OK = 200
 
 
 def build(*, state: LineState, faults: Faults) -> Middleware:
@@ -39,15 +37,10 @@ def build(*, state: LineState, faults: Faults) -> Middleware:
         response = await (faults.around(request, work) if faults.is_active else work())
         response.headers[_REQUEST_ID] = state.request_id(number)
         if state.recorder is not None:
-            await _record(state, request, response)
+            await record_call(state.recorder, request, response)
         return response
 
     return door
-
-
-def errors() -> LineErrors:
-    """Return how this platform words trouble."""
-    return LineErrors()
 
 
 async def _answer(state: LineState, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -62,9 +55,7 @@ async def _answer(state: LineState, request: web.Request, handler: Handler) -> w
     return response
 
 
-async def _refusals_as_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _refusals_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Refused as problem:
@@ -81,29 +72,6 @@ def _remember_refusal(state: LineState, request: web.Request, response: web.Stre
     text = response.text if isinstance(response, web.Response) else None
     entry = Refusal(state.clock.time(), request.method, request.path, response.status, text or "")
     state.truth.refusals.append(entry)
-
-
-async def _record(state: LineState, request: web.Request, response: web.StreamResponse) -> None:
-    if state.recorder is None:
-        return
-    body = await _body_of(request)
-    data = response.body if isinstance(response, web.Response) else b""
-    state.recorder.request(
-        method=request.method,
-        path=request.path_qs,
-        headers=request.headers,
-        body=body,
-        status=response.status,
-        answer=data if isinstance(data, bytes) else b"",
-    )
-
-
-async def _body_of(request: web.Request) -> bytes:
-    """Return the body, which may be too large or cut off: then there is nothing to record."""
-    try:
-        return await request.read()
-    except (web.HTTPException, ConnectionError):
-        return b""
 
 
 async def _unauthorized(_request: web.Request) -> web.StreamResponse:

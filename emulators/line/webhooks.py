@@ -66,9 +66,7 @@ class _Letter:
 
     def _body(self, *, is_redelivery: bool) -> bytes:
         events = [
-            {**event, "deliveryContext": {"isRedelivery": is_redelivery}}
-            if "deliveryContext" in event
-            else event
+            {**event, "deliveryContext": {"isRedelivery": is_redelivery}} if "deliveryContext" in event else event
             for event in self.events
         ]
         body = {"destination": self.state.destination, "events": events}

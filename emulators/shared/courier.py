@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Awaitable[object]]
 _HOLD_SECONDS = 1.0
 
 

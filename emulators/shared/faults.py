@@ -61,9 +61,7 @@ class FaultRule:
 
     def matches(self, request: web.Request) -> bool:
         """Say whether this rule speaks about this call and is not used up."""
-        return (
-            self.times != 0 and self.method in ("*", request.method) and fnmatchcase(request.path, self.path)
-        )
+        return self.times != 0 and self.method in ("*", request.method) and fnmatchcase(request.path, self.path)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from aiohttp import web
+
 _SECRET = frozenset({"authorization", "cookie", "x-line-signature", "x-twilio-signature"})
 
 
@@ -56,6 +58,28 @@ class Recorder:
     def _write(self, **line: Any) -> None:
         self._file.write(json.dumps({"api": self._api, **line}, ensure_ascii=False) + "\n")
         self._file.flush()
+
+
+async def record_call(recorder: Recorder, request: web.Request, response: web.StreamResponse) -> None:
+    """Keep an API call and its answer; a connection that a fault cut has status 0."""
+    is_cut = request.transport is None or request.transport.is_closing()
+    data = response.body if isinstance(response, web.Response) else b""
+    recorder.request(
+        method=request.method,
+        path=request.path_qs,
+        headers=request.headers,
+        body=await _body_of(request),
+        status=0 if is_cut else response.status,
+        answer=data if isinstance(data, bytes) else b"",
+    )
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """Return the body, which may be too large or cut off: then there is nothing to record."""
+    try:
+        return await request.read()
+    except (web.HTTPException, ConnectionError):
+        return b""
 
 
 def _public(headers: Mapping[str, str]) -> dict[str, str]:

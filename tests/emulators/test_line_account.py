@@ -3,7 +3,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from line_kit import AUTH, USER, Line, running_line
+
+from tests.emulators.line_kit import AUTH, USER, Line, running_line
 
 NONCE = "n" * 43
 PAGE = "/dialog/bot/accountLink"

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from line_kit import AUTH, KEY, OTHER, PUSH, TOKEN, USER, Line, running_line, text
 from linebot.v3.messaging import (
     ApiException,
     AsyncApiClient,
@@ -13,6 +12,8 @@ from linebot.v3.messaging import (
     PushMessageRequest,
     TextMessage,
 )
+
+from tests.emulators.line_kit import AUTH, KEY, OTHER, PUSH, TOKEN, USER, Line, running_line, text
 
 
 @pytest.fixture

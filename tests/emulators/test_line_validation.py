@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from line_kit import Line, flex, running_line, text
 
 from emulators.line.validation.checks import grapheme_length, utf16_length
+from tests.emulators.line_kit import Line, flex, running_line, text
 
 URI = {"type": "uri", "label": "お支払い", "uri": "https://pay.example.jp/p/abc"}
 SAY = {"type": "message", "label": "今月の金額", "text": "今月の金額"}

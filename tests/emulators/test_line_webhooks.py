@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from line_kit import OTHER, SECRET, USER, Line, first_stream_entry, running_line, text
 
 from emulators.line.webhooks import sign
+from tests.emulators.line_kit import OTHER, SECRET, USER, Line, first_stream_entry, running_line, text
 
 
 @pytest.fixture

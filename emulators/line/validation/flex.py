@@ -33,9 +33,7 @@ _PADDING = matching(rf"{_STEPS}|{_LENGTH}|\d+(\.\d+)?%", message="invalid paddin
 _EXTENT = matching(rf"{_LENGTH}|\d+(\.\d+)?%", message="invalid width or height")
 _BORDER = matching(rf"none|light|normal|medium|semi-bold|bold|{_LENGTH}", message="invalid border width")
 _FONT = matching(rf"xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|{_LENGTH}", message="invalid size")
-_IMAGE_SIZE = matching(
-    rf"xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|full|{_LENGTH}|\d+(\.\d+)?%", message="invalid size"
-)
+_IMAGE_SIZE = matching(rf"xxs|xs|sm|md|lg|xl|xxl|3xl|4xl|5xl|full|{_LENGTH}|\d+(\.\d+)?%", message="invalid size")
 _RATIO = matching(r"\d{1,6}(\.\d+)?:\d{1,6}(\.\d+)?", message="invalid aspect ratio")
 _FLEX = integer(least=0, most=1_000_000)
 _IMAGE_URL = uri("https", most=2000)
@@ -112,9 +110,7 @@ _BOX_SHAPE = shape(
     paddingStart=_PADDING,
     paddingEnd=_PADDING,
     action=ON_COMPONENT,
-    justifyContent=one_of(
-        "center", "flex-start", "flex-end", "space-between", "space-around", "space-evenly"
-    ),
+    justifyContent=one_of("center", "flex-start", "flex-end", "space-between", "space-around", "space-evenly"),
     alignItems=one_of("center", "flex-start", "flex-end"),
     background=shape(
         required=["type", "angle", "startColor", "endColor"],

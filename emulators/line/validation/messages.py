@@ -131,9 +131,7 @@ MESSAGE = by_type(
     {
         "text": _message("text", "text", text=_TEXT, emojis=listing(_EMOJI, most=20), **_QUOTE),
         "textV2": _message("textV2", "text", text=_TEXT, substitution=_values(_SUBSTITUTION), **_QUOTE),
-        "sticker": _message(
-            "sticker", "packageId", "stickerId", packageId=_DIGITS, stickerId=_DIGITS, **_QUOTE
-        ),
+        "sticker": _message("sticker", "packageId", "stickerId", packageId=_DIGITS, stickerId=_DIGITS, **_QUOTE),
         "image": _message(
             "image",
             "originalContentUrl",
@@ -191,9 +189,7 @@ MESSAGE = by_type(
         ),
         "template": _message("template", "altText", "template", altText=_ALT_TEXT, template=TEMPLATE),
         "flex": _message("flex", "altText", "contents", altText=_ALT_TEXT, contents=CONTAINER),
-        "coupon": _message(
-            "coupon", "couponId", couponId=utf16_text(most=100), deliveryTag=utf16_text(most=30)
-        ),
+        "coupon": _message("coupon", "couponId", couponId=utf16_text(most=100), deliveryTag=utf16_text(most=30)),
     }
 )
 
