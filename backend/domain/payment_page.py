@@ -46,12 +46,15 @@ class PaymentPage:
     attempt_id: UUID | None
     attempt_state: AttemptState | None
     decline_class: DeclineClass | None
+    attempt_reference: str | None  # the newest attempt's charge at the gateway, once known
+    attempt_card: str | None  # the gateway's name of the card that the newest attempt was for
     card_brand: str | None  # of the newest attempt
     card_last4: str | None
     paid_at: datetime | None
     proof_failures: int
     declines: int
     registrations: int
+    bills_are_paid: bool  # by this request, or by a later one that the bills went over to
     newest_order_number: str | None  # of the account's open request, when another URL replaced this one
 
     def state(self, *, now: datetime) -> PageState:
