@@ -1,43 +1,26 @@
 """Writes realistic bill files for demonstrations, tests and measurements; the people in them do not exist."""
 
 import csv
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backend.domain.billing_calendar import billing_month_of, first_of_next_month
 
 if TYPE_CHECKING:
     from faker import Faker
 
-HEADER = (
-    "お客様番号",
-    "お名前(漢字)",
-    "お名前(カナ)",
-    "携帯電話番号",
-    "メールアドレス",
-    "ご使用場所",
-    "請求月",
-    "ご使用期間",
-    "ご使用量(kWh)",
-    "ご請求金額",
-    "請求番号",
-    "請求確定日",
-)
+WORDS_FILE = Path(__file__).resolve().parents[1] / "templates" / "import" / "sample.toml"
 MOST_CUSTOMERS = 1_000_000
 DEMO_CUSTOMERS, DEMO_MONTHS, DEMO_SEED = 12, 3, 7
 
 # Percent of a household's yearly average by billing month, January first: winter heats, summer cools.
 _SEASON = (150, 145, 125, 100, 82, 76, 88, 122, 120, 92, 86, 114)
-_PLACES = (
-    ("東京都", ("世田谷区", "杉並区", "江東区", "練馬区", "八王子市", "町田市")),
-    ("神奈川県", ("横浜市港北区", "川崎市中原区", "相模原市南区", "藤沢市")),
-    ("埼玉県", ("さいたま市浦和区", "川口市", "所沢市")),
-    ("千葉県", ("千葉市美浜区", "船橋市", "柏市")),
-)
 # One in so many has a second place of use: same person, same phone, another customer number (R11).
 _SECOND_PLACE_EVERY = 25
 # Hundredths of a yen: basic charge, then per kWh up to 120, up to 300 and above.
@@ -91,7 +74,7 @@ def write_samples(order: SampleOrder, *, out: Path) -> tuple[Path, ...]:
         # With a byte order mark, so that a double click opens it rightly in Excel.
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(HEADER)
+            writer.writerow(sample_header())
             writer.writerows(_row(household, month, order.seed) for household in households)
         paths.append(path)
     return tuple(paths)
@@ -103,10 +86,15 @@ def demo_order(*, start: str) -> SampleOrder:
 
 
 def demo_rows(*, start: str) -> tuple[tuple[str, ...], ...]:
-    """The demo customers' rows, months one after the other, in the order of `HEADER`."""
+    """The demo customers' rows, months one after the other, in the order of `sample_header`."""
     order = demo_order(start=start)
     households = tuple(_households(order))
     return tuple(_row(each, month, order.seed) for month in _months(order) for each in households)
+
+
+def sample_header() -> tuple[str, ...]:
+    """The first line of every sample file."""
+    return tuple(_words()["header"])
 
 
 def _months(order: SampleOrder) -> Iterator[date]:
@@ -144,10 +132,18 @@ def _person(faker: "Faker") -> tuple[str, str, str]:
 
 
 def _place(faker: "Faker", random: Random) -> str:
-    prefecture, cities = random.choice(_PLACES)
-    house = f"{random.randrange(1, 7)}丁目{random.randrange(1, 30)}番{random.randrange(1, 20)}号"
-    flat = f" {faker.building_name()}{random.randrange(1, 9)}0{random.randrange(1, 9)}"
-    return f"{prefecture}{random.choice(cities)}{faker.town()}{house}{random.choice(('', flat))}"
+    words = _words()
+    region = random.choice(words["places"])
+    chome, ban, gou = random.randrange(1, 7), random.randrange(1, 30), random.randrange(1, 20)
+    house = words["house"].format(chome=chome, ban=ban, gou=gou)
+    room = f"{random.randrange(1, 9)}0{random.randrange(1, 9)}"
+    flat = words["flat"].format(building=faker.building_name(), room=room)
+    return f"{region['prefecture']}{random.choice(region['cities'])}{faker.town()}{house}{random.choice(('', flat))}"
+
+
+@cache
+def _words() -> dict[str, Any]:
+    return tomllib.loads(WORDS_FILE.read_text(encoding="utf-8"))
 
 
 def _row(household: _Household, month: date, seed: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_LOCK = 7_306_002  # any fixed number: imports queue up, so that what one has checked stays true until it commits
+_LOCK = 7_306_005  # any fixed number: imports queue up, so that what one has checked stays true until it commits
 
 # The order in which a staged record gives its values. Usage is in tenths of a kWh: integers copy fastest.
 STAGED = (
