@@ -155,8 +155,10 @@ async def send_events(request: web.Request) -> web.Response:
     state = request.app[STATE]
     data = await read_json(request)
     templates = data["events"] if isinstance(data, dict) else data
-    is_raw = isinstance(data, dict) and data.get("raw")
-    batch = templates if is_raw else [events.completed(state, template=t) for t in templates]
+    if isinstance(data, dict) and data.get("raw"):
+        webhooks.send_as_written(state, *templates)
+        return web.json_response({"events": templates}, status=202)
+    batch = [events.completed(state, template=template) for template in templates]
     webhooks.send(state, *batch)
     return web.json_response({"events": batch}, status=202)
 

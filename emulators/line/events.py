@@ -46,10 +46,16 @@ def issue_reply_token(state: LineState, *, user: User, event_ms: int) -> str:
 
 def message(state: LineState, *, user: User, message_id: int, content: Mapping[str, Any]) -> Event:
     """Return the event of a message; `content` is the message object without its ids."""
+    body = identified(content, message_id=message_id)
+    return answerable(state, kind="message", user=user, message=body)
+
+
+def identified(content: Mapping[str, Any], *, message_id: int) -> dict[str, Any]:
+    """Return a message object with the id and the quote token that it lacks."""
     body = {"id": str(message_id), **content}
     if content.get("type") in ("text", "image", "video", "sticker"):
         body.setdefault("quoteToken", quote_token(message_id))
-    return answerable(state, kind="message", user=user, message=body)
+    return body
 
 
 def completed(state: LineState, *, template: Mapping[str, Any]) -> Event:
@@ -64,5 +70,7 @@ def completed(state: LineState, *, template: Mapping[str, Any]) -> Event:
     if user is not None and has_token and "replyToken" not in given:
         at = int(given.get("timestamp") or event["timestamp"])
         event["replyToken"] = issue_reply_token(state, user=user, event_ms=at)
+    if isinstance(given.get("message"), dict):
+        given["message"] = identified(given["message"], message_id=state.take_message_ids(1))
     event |= given
     return {name: value for name, value in event.items() if value is not None}

@@ -17,6 +17,7 @@ from emulators.line.state import (
     Delivery,
     LineState,
 )
+from emulators.shared.recorder import Recorder
 
 
 def sign(*, secret: str, body: bytes) -> str:
@@ -28,7 +29,15 @@ def sign(*, secret: str, body: bytes) -> str:
 def send(state: LineState, *events: Event) -> None:
     """Send events in one body, in the background."""
     if state.webhook_url is not None:
-        state.courier.submit(_Letter(state=state, events=events, url=state.webhook_url).deliver)
+        letter = _Letter(state=state, events=events, url=state.webhook_url, recorder=state.recorder)
+        state.courier.submit(letter.deliver)
+
+
+def send_as_written(state: LineState, *events: Event) -> None:
+    """Send events of someone's own making; no record speaks of them as the platform's."""
+    if state.webhook_url is not None:
+        letter = _Letter(state=state, events=events, url=state.webhook_url, recorder=None)
+        state.courier.submit(letter.deliver)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,7 @@ class _Letter:
     state: LineState
     events: Sequence[Event]
     url: str
+    recorder: Recorder | None
 
     async def deliver(self) -> None:
         """Try, and try again on anything but 2xx, with ever longer pauses."""
@@ -62,6 +72,8 @@ class _Letter:
         delivery = Delivery(state.clock.time(), ids, 0, attempt, attempt > 0)
         state.truth.deliveries.append(delivery)
         delivery.status = await post(state, url=self.url, body=body, headers=headers)
+        if self.recorder is not None:
+            self.recorder.webhook(url=self.url, headers=headers, body=body, status=delivery.status)
         return delivery.status
 
     def _body(self, *, is_redelivery: bool) -> bytes:
@@ -85,14 +97,10 @@ class _Letter:
 async def post(state: LineState, *, url: str, body: bytes, headers: dict[str, str]) -> int:
     """Post one webhook body and return the status; 0 means that no answer came in time."""
     timeout = aiohttp.ClientTimeout(total=state.config.webhook_timeout_seconds)
-    status = 0
     try:
         async with state.courier.session.post(
             url, data=body, headers=headers, timeout=timeout, allow_redirects=False
         ) as response:
-            status = response.status
+            return response.status
     except (aiohttp.ClientError, TimeoutError, OSError):
-        status = 0
-    if state.recorder is not None:
-        state.recorder.webhook(url=url, headers=headers, body=body, status=status)
-    return status
+        return 0

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from emulators.line.app import LineConfig, create_app
+from tests.kit.records import record_path
 
 SECRET = "8c570fa6dd201bb328f1c1eac23a96d8"
 TOKEN = "test-token"
@@ -83,6 +84,7 @@ async def running_line(**overrides: Any) -> AsyncIterator[Line]:
             "channel_secret": SECRET,
             "channel_access_token": TOKEN,
             "webhook_url": str(server.make_url("/hooks/line")),
+            "record_to": record_path("line"),
             "public_base": "http://127.0.0.1:8092",
             "bot_name": "月払い電気",
             "redelivery_seconds": 0.01,

@@ -10,6 +10,7 @@ from aiohttp import BasicAuth, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from emulators.twilio.app import TwilioConfig, create_app
+from tests.kit.records import record_path
 
 SID = "AC" + "a" * 32
 TOKEN = "auth-token"
@@ -85,6 +86,7 @@ async def running_twilio(**overrides: Any) -> AsyncIterator[Twilio]:
             "account_sid": SID,
             "auth_token": TOKEN,
             "inbound_url": f"{origin}/hooks/sms",
+            "record_to": record_path("twilio"),
             "public_base": "http://127.0.0.1:8093",
             "from_number": SENDER,
             "status_seconds": 0.0,
