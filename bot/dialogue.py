@@ -75,12 +75,12 @@ def _heard(turn: Turn, text: str) -> Step:
 
 
 def _numbered(turn: Turn, word: str) -> str | None:
-    """The choice behind a number: of the last list shown, or of the menu if none was."""
+    """The choice behind a number: of the last list shown, or of the menu if none was; any other gets the menu."""
     if turn.is_line or len(word) != 1 or not word.isdecimal():
         return None
     offered = turn.memory.numbered or turn.wording.menus["sms"]
     place = int(word) - 1
-    return offered[place] if 0 <= place < len(offered) else None
+    return offered[place] if 0 <= place < len(offered) else "menu"
 
 
 def _understood(turn: Turn, text: str) -> Step:

@@ -26,7 +26,13 @@ def invite(turn: Turn, *, intent: str) -> Step:
     if not turn.is_line:
         return turn.step(turn.say("nothing_linked"), intent=intent)
     text = turn.wording.faq_answer(intent, channel=turn.channel)
-    return turn.step(text, intent=intent, effects=(OfferAccountLink(),), target=Target.ACCOUNT_LINK)
+    return turn.step(
+        text,
+        intent=intent,
+        choices=turn.wording.choices(["faq", "menu"]),
+        effects=(OfferAccountLink(),),
+        target=Target.ACCOUNT_LINK,
+    )
 
 
 def _ask_which(turn: Turn, *, topic: str) -> Step:

@@ -7,6 +7,8 @@ from bot.dialogue_turn import Turn
 from bot.message import Choice, OfferAccountLink, ResumeMessages, Step, StopMessages, Target, Unlink
 from bot.understanding.faq import OUT_OF_SCOPE
 
+_NO_QUESTIONS = frozenset({"greeting_thanks", "switch_english"})  # nobody presses a button to greet
+
 
 def pressed(turn: Turn, *, topic: str, account_id: int | None) -> Step:
     """The topics of this file; anything else (an old button, odd data) gets the menu."""
@@ -46,9 +48,10 @@ def out_of_scope(turn: Turn) -> Step:
 
 def not_understood(turn: Turn, *, candidates: Sequence[str]) -> Step:
     """Best guesses as buttons if there are any, always with a way to the menu."""
-    if not candidates:
+    questions = [f"faq:{intent}" for intent in candidates if intent not in _NO_QUESTIONS]
+    if not questions:
         return menu(turn, key="not_understood")
-    guesses = turn.wording.choices([f"faq:{intent}" for intent in candidates])
+    guesses = turn.wording.choices(questions)
     if turn.is_line:
         guesses += turn.wording.choices(["menu", "person"])
     return turn.step(turn.say("did_you_mean"), intent="not_understood", choices=guesses)
@@ -65,7 +68,13 @@ def offer_link(turn: Turn) -> Step:
         if turn.accounts
         else turn.wording.faq_answer(intent, channel=turn.channel)
     )
-    return turn.step(text, intent=intent, effects=(OfferAccountLink(),), target=Target.ACCOUNT_LINK)
+    return turn.step(
+        text,
+        intent=intent,
+        choices=turn.wording.choices(["faq", "menu"]),
+        effects=(OfferAccountLink(),),
+        target=Target.ACCOUNT_LINK,
+    )
 
 
 def linked(turn: Turn) -> Step:

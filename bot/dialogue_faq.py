@@ -6,23 +6,26 @@ from bot.dialogue_turn import Turn
 from bot.dialogue_values import account_values
 from bot.message import Choice, HandOver, Step, Target
 from bot.understanding.faq import FaqEntry
+from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, sms_units
 
 # Buttons on a page of the question list, beside "more" and "menu": LINE shows 13, an SMS must stay short.
 _LINE_PAGE, _SMS_PAGE = 11, 6
+_ADDRESS = 57  # the longest address below an SMS, with its line break
+_SMS_ANSWER = UNITS_OF_THREE_SEGMENTS - _ADDRESS
 
 
 def answer(turn: Turn, *, intent: str, account_id: int | None = None) -> Step:
     """The entry's answer; with several places of use it offers to look at one of them."""
     entry = turn.wording.faq[intent]
     facts = turn.account_by_id(account_id) or turn.account
-    text = turn.wording.faq_answer(intent, channel=turn.channel)
-    if facts and (addition := _addition(turn, entry, facts)):
-        text = f"{text}\n{turn.heading(facts)}{addition}"
+    pays_for = facts if facts and _names_the_button(turn, entry, facts) else None
+    target = Target(entry.target) if entry.target else None
     return turn.step(
-        text,
+        _text(turn, entry, facts),
         intent=intent,
         choices=_choices(turn, entry, is_settled=facts is not None),
-        target=Target(entry.target) if entry.target else None,
+        target=Target.PAYMENT_PAGE if pays_for else target,
+        link_of=pays_for,
     )
 
 
@@ -49,6 +52,21 @@ def menu_button(turn: Turn) -> tuple[Choice, ...]:
     return turn.wording.choices(["menu"]) if turn.is_line else ()
 
 
+def _text(turn: Turn, entry: FaqEntry, facts: AccountFacts | None) -> str:
+    """The general answer, and what is true of this account unless that makes an SMS too long."""
+    text = turn.wording.faq_answer(entry.id, channel=turn.channel)
+    addition = _addition(turn, entry, facts) if facts else ""
+    if not addition:
+        return text
+    whole = f"{text}\n{addition}"
+    return whole if turn.is_line or sms_units(whole) <= _SMS_ANSWER else text
+
+
+def _names_the_button(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> bool:
+    """The texts of an open URL speak of the button below, so it has to be there."""
+    return turn.is_line and entry.adds == "situation" and has_usable_link(facts, now=turn.now)
+
+
 def _choices(turn: Turn, entry: FaqEntry, *, is_settled: bool) -> tuple[Choice, ...]:
     if entry.adds and len(turn.accounts) > 1 and not is_settled:
         return turn.place_choices(f"faq:{entry.id}")
@@ -59,7 +77,7 @@ def _addition(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> str:
     """The sentence that `adds` names, if it is true of this account now."""
     key = _addition_key(entry.adds, turn=turn, facts=facts)
     values = account_values(facts, channel=turn.channel, wording=turn.wording)
-    return turn.say(key, **values) if key else ""
+    return turn.heading(facts) + turn.say(key, **values) if key else ""
 
 
 def _addition_key(adds: str, *, turn: Turn, facts: AccountFacts) -> str:

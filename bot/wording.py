@@ -15,7 +15,7 @@ from bot.understanding.matcher import Matcher, Understanding
 from bot.wording_formats import Formats
 from bot.wording_limits import check_line_payload
 from bot.wording_line import notice_bubble, quick_reply, reply_bubble, sections_of, text_message
-from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, UNITS_OF_TWO_SEGMENTS, first_that_fits
+from bot.wording_sms import MOST_UNITS, UNITS_OF_TWO_SEGMENTS, first_that_fits
 from bot.wording_templates import Compiled, environment, notice_templates, reply_templates, tables_of
 from bot.wording_values import notice_values
 
@@ -106,11 +106,12 @@ class Wording:
 
         Raises:
             LinePayloadError: LINE would refuse it.
-            SmsTooLongError: it is longer than three segments.
+            SmsTooLongError: carriers would refuse it. The budget of three segments is kept by tests of the texts;
+                here a fourth segment is better than no answer.
         """
         uri = _address_of(reply, base_url)
         if channel is ChannelName.SMS:
-            return {"body": first_that_fits([self._sms_body(reply, uri)], units=UNITS_OF_THREE_SEGMENTS)}
+            return {"body": first_that_fits([self._sms_body(reply, uri)], units=MOST_UNITS)}
         message = reply_bubble(reply.text, label=reply.button_label, uri=uri) if uri else text_message(reply.text)
         if reply.choices:
             message["quickReply"] = quick_reply(reply.choices)
@@ -171,5 +172,6 @@ def _formats(patterns: Mapping[str, str], brands: Mapping[str, str]) -> Formats:
         yen=patterns["yen"],
         month=patterns["month"],
         month_joint=patterns["month_joint"],
+        many_months=patterns["many_months"],
         brands=brands,
     )

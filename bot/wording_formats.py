@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from babel.dates import format_skeleton
 
+_MONTHS_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formats:
@@ -15,6 +17,7 @@ class Formats:
     yen: str  # {:,}
     month: str  # {}
     month_joint: str
+    many_months: str  # {first}, {count}
     brands: Mapping[str, str]
 
     def amount(self, amount: int) -> str:
@@ -26,7 +29,10 @@ class Formats:
         return self.month.format(int(billing_month[5:]))
 
     def months(self, billing_months: Sequence[str]) -> str:
-        """`10・11月分` for several months: as short as can be said without doubt."""
+        """`10・11月分`; above three months only the first and how many, so that every SMS still fits."""
+        if len(billing_months) > _MONTHS_NAMED:
+            first = self.one_month(billing_months[0])
+            return self.many_months.format(first=first, count=len(billing_months))
         return self.month.format(self.month_joint.join(str(int(month[5:])) for month in billing_months))
 
     def brand(self, brand: str) -> str:

@@ -8,6 +8,7 @@ from bot.placeholders import at_real_length
 
 UNITS_OF_TWO_SEGMENTS = 134
 UNITS_OF_THREE_SEGMENTS = 201
+MOST_UNITS = 670  # carriers and aggregators (channels.md section 7)
 _ONE, _PART = 70, 67
 _GSM_ONE, _GSM_PART = 160, 153
 _GSM7 = re.compile(r"^[A-Za-z0-9 \r\n@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,\-./:;<=>?¡ÄÖÑÜ§¿äöñüà]*$")

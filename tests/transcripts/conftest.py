@@ -1,0 +1,5 @@
+"""The same words as in tests/bot."""
+
+from tests.bot.conftest import wording
+
+__all__ = ["wording"]
