@@ -92,6 +92,9 @@ def sample_command(*, customers: int, months: int, start: str, out: Path, seed: 
     except FakerMissingError:
         typer.echo(words["faker_missing"], err=True)
         return UNUSABLE
+    except ValueError:
+        typer.echo(words["refused"], err=True)
+        return UNUSABLE
     for file in files:
         typer.echo(str(file))
     typer.echo(words["written"].format(count=len(files)), err=True)

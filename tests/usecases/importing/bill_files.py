@@ -73,11 +73,11 @@ async def query(engine: AsyncEngine, statement: str) -> Sequence[tuple[object, .
         return [tuple(row) for row in (await connection.execute(text(statement))).all()]
 
 
-async def execute(engine: AsyncEngine, *statements: str) -> None:
+async def execute(engine: AsyncEngine, *statements: str, **values: object) -> None:
     """Bring the ledger into a state."""
     async with engine.begin() as connection:
         for statement in statements:
-            await connection.execute(text(statement))
+            await connection.execute(text(statement), values)
 
 
 def read_file(source: Path) -> tuple[list[tuple[object, ...]], tuple[Refusal, ...]]:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.usecases.importing.bill_files import execute, import_lines, line, other_line, query, reasons
 
 _BILLS = "SELECT amount, state FROM bill ORDER BY id"
-_AT = "timestamptz '2026-11-10 10:00+09'"
 
 
 async def _request_bills(engine: AsyncEngine, *, older: bool = False) -> None:
@@ -16,41 +15,44 @@ async def _request_bills(engine: AsyncEngine, *, older: bool = False) -> None:
     await execute(
         engine,
         "UPDATE bill SET state = 'requested'",
-        f"""INSERT INTO card_change_request (account_id, state, received_at)
-            SELECT min(id), 'link_sent', {_AT} FROM account""",
-        f"""INSERT INTO payment_request (account_id, order_number, amount, bill_count, state, way, card_change_id,
+        """INSERT INTO card_change_request (account_id, state, received_at)
+            SELECT min(id), 'link_sent', now() FROM account""",
+        """INSERT INTO payment_request (account_id, order_number, amount, bill_count, state, way, card_change_id,
               opened_at, valid_until)
-            SELECT min(a.id), 'OLD', 1, 1, '{"expired" if older else "void"}', 'link', NULL, {_AT}, {_AT}
+            SELECT min(a.id), 'OLD', 1, 1, CAST(:older AS text), 'link', NULL, now(), now()
             FROM account a
-            UNION ALL SELECT min(a.id), 'LIVE', 17080, 2, 'open', 'link', min(c.id), {_AT}, {_AT}
+            UNION ALL SELECT min(a.id), 'LIVE', 17080, 2, 'open', 'link', min(c.id), now(), now()
             FROM account a, card_change_request c""",
         "INSERT INTO payment_request_bill SELECT r.id, b.id, r.order_number = 'LIVE' FROM payment_request r, bill b",
-        f"""INSERT INTO payment_link (request_id, token_hash, state, created_at)
-            SELECT id, 'x', 'active', {_AT} FROM payment_request WHERE order_number = 'LIVE'""",
-        f"""INSERT INTO notice (dedupe_key, kind, channel, address, request_id, state, created_at, not_before)
-            SELECT k, 'reminder', 'sms', '+819010000001', r.id, k, {_AT}, {_AT}
+        """INSERT INTO payment_link (request_id, token_hash, state, created_at)
+            SELECT id, 'x', 'active', now() FROM payment_request WHERE order_number = 'LIVE'""",
+        """INSERT INTO notice (dedupe_key, kind, channel, address, request_id, state, created_at, not_before)
+            SELECT k, 'reminder', 'sms', '+819010000001', r.id, k, now(), now()
             FROM payment_request r, unnest(ARRAY['queued', 'sent']) k WHERE order_number = 'LIVE'""",
+        older="expired" if older else "void",
     )
 
 
 async def _attempt_payment(engine: AsyncEngine, *, state: str) -> None:
     await execute(
         engine,
-        f"""INSERT INTO card_on_file (account_id, gateway, customer_reference, card_reference, brand, last4, exp_year,
+        """INSERT INTO card_on_file (account_id, gateway, customer_reference, card_reference, brand, last4, exp_year,
               exp_month, fingerprint, three_ds_result, state, authenticated_at, consented_at, created_at)
-            SELECT min(id), 'sandbox', 'c', 'c', 'visa', '4242', 2030, 1, 'f', 'ok', 'active', {_AT}, {_AT}, {_AT}
+            SELECT min(id), 'sandbox', 'c', 'c', 'visa', '4242', 2030, 1, 'f', 'ok', 'active', now(), now(), now()
             FROM account""",
-        f"""INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount,
+        """INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount,
               gateway, charge_request, created_at, not_before)
-            SELECT gen_random_uuid(), r.id, 1, 'T1', 'link', '{state}', c.id, r.amount, 'sandbox', '{{}}', {_AT}, {_AT}
+            SELECT gen_random_uuid(), r.id, 1, 'T1', 'link', CAST(:state AS text), c.id, r.amount, 'sandbox', '{}',
+              now(), now()
             FROM payment_request r, card_on_file c WHERE r.order_number = 'LIVE'""",
+        state=state,
     )
 
 
 @pytest.mark.parametrize("state", ["finalized", "carried_over"])
 async def test_a_waiting_bill_is_replaced_by_a_new_row(engine: AsyncEngine, tmp_path: Path, state: str) -> None:
     await import_lines(engine, tmp_path, line(), other_line(2))
-    await execute(engine, f"UPDATE bill SET state = '{state}'")
+    await execute(engine, "UPDATE bill SET state = :state", state=state)
 
     report = await import_lines(engine, tmp_path, line(amount="9000"), other_line(2), other_line(3), amend=True)
 
@@ -125,7 +127,7 @@ async def test_a_declined_payment_does_not_stand_in_the_way(engine: AsyncEngine,
 @pytest.mark.parametrize(("state", "code"), [("paid", "already_paid"), ("held", "being_paid")])
 async def test_a_paid_or_held_bill_is_never_amended(engine: AsyncEngine, tmp_path: Path, state: str, code: str) -> None:
     await import_lines(engine, tmp_path, line())
-    await execute(engine, f"UPDATE bill SET state = '{state}'")
+    await execute(engine, "UPDATE bill SET state = :state", state=state)
 
     report = await import_lines(engine, tmp_path, line(amount="9000"), amend=True)
 

@@ -30,7 +30,7 @@ _DIGITS = st.text("0123456789", min_size=4, max_size=20)
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
 def test_any_good_row_comes_back_in_every_encoding_and_line_end(
-    tmp_path: Path, name: str, number: str, amount: int, tenths: int, encoding: str, end: str
+    *, tmp_path: Path, name: str, number: str, amount: int, tenths: int, encoding: str, end: str
 ) -> None:
     row = line(name_kanji=name, customer_number=number, amount=str(amount), usage_kwh=f"{tenths // 10}.{tenths % 10}")
 
