@@ -21,6 +21,7 @@ _LOADING = shape(
 _ENDPOINT = shape(required=["endpoint"], endpoint=uri("https", "http", most=500))
 _TEST = shape(endpoint=uri("https", "http", most=500))
 _DEFAULT_LOADING_SECONDS = 20
+_FOLLOWERS_PER_PAGE = 1000
 
 
 async def profile(request: web.Request) -> web.Response:
@@ -32,12 +33,14 @@ async def profile(request: web.Request) -> web.Response:
 async def followers(request: web.Request) -> web.Response:
     """Return the ids of all friends, up to 1,000 a page."""
     state = request.app[STATE]
-    limit = min(int(request.query.get("limit", "300")), 1000)
-    start = int(request.query.get("start", "0"))
+    limit, start = request.query.get("limit", "300"), request.query.get("start", "0")
+    if not (limit.isdecimal() and start.isdecimal() and 0 < int(limit) <= _FOLLOWERS_PER_PAGE):
+        raise Refused(400, "The value for the 'limit' or 'start' parameter is invalid")
+    first, last = int(start), int(start) + int(limit)
     ids = [user.user_id for user in state.truth.users.values() if user.is_reachable]
-    body: dict[str, Any] = {"userIds": ids[start : start + limit]}
-    if start + limit < len(ids):
-        body["next"] = str(start + limit)
+    body: dict[str, Any] = {"userIds": ids[first:last]}
+    if last < len(ids):
+        body["next"] = str(last)
     return answer(200, body)
 
 

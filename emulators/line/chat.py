@@ -74,7 +74,7 @@ def _add_one(
     first_id: int,
     message: Mapping[str, Any],
 ) -> None:
-    raw = json.dumps({"messages": [message]}, ensure_ascii=False).encode()
+    raw = json.dumps({"messages": [message]}).encode()
     _append(state, user=user, sender=sender, kind=kind, first_id=first_id, count=1, raw=raw)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from emulators.line import chat, events, webhooks
+from emulators.line import account_link, chat, events, webhooks
 from emulators.line.keys import STATE
 from emulators.line.state import LineState, User
 from emulators.shared.control import PREFIX, read_json, read_object
@@ -27,9 +27,24 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(f"{user}/postbacks", press)
     app.router.add_post(f"{user}/unsend", unsend)
     app.router.add_get(f"{user}/chat", read_chat)
+    app.router.add_get(f"{user}/richmenu", read_rich_menu)
+    app.router.add_get(f"{PREFIX}/about", about)
     app.router.add_get(f"{PREFIX}/chat/stream", stream)
     app.router.add_post(f"{PREFIX}/events", send_events)
     app.router.add_post(f"{PREFIX}/limits", set_limits)
+
+
+async def about(request: web.Request) -> web.Response:
+    """Return who this channel is and where its pages are."""
+    state = request.app[STATE]
+    told = {
+        "bot_name": state.config.bot_name,
+        "public_base": state.config.public_base,
+        "account_link_page": state.config.public_base.rstrip("/") + account_link.PATH,
+        "webhook_url": state.webhook_url,
+        "destination": state.destination,
+    }
+    return web.json_response(told)
 
 
 async def add_user(request: web.Request) -> web.Response:
@@ -143,6 +158,14 @@ async def read_chat(request: web.Request) -> web.Response:
     state, user = _at(request)
     messages = chat.read(user, after=int(request.query.get("after", "0")))
     return web.json_response({"messages": messages, "last": state.next_seq - 1})
+
+
+async def read_rich_menu(request: web.Request) -> web.Response:
+    """Return the rich menu that a person sees: their own, or the default, or null."""
+    state, user = _at(request)
+    menus = state.truth.rich_menus
+    menu = menus.get(user.rich_menu_id or "") or menus.get(state.truth.default_rich_menu or "")
+    return web.json_response({"richmenu": menu})
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

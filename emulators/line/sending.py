@@ -33,7 +33,10 @@ async def push(request: web.Request) -> web.Response:
     limit_rate(state, "push")
     key = _retry_key(request)
     raw = await request.read()
-    _refuse_replay(state, key=key, raw=raw)
+    earlier = _accepted_before(state, key=key, raw=raw)
+    if earlier is not None:
+        sent = sent_messages(first_id=earlier.first_id, count=earlier.count)
+        raise _replay(state, earlier, sentMessages=sent)
     body = read_body(raw, check=PUSH)
     user = state.truth.users.get(body["to"])
     if user is None:
@@ -52,7 +55,9 @@ async def multicast(request: web.Request) -> web.Response:
     limit_rate(state, "multicast")
     key = _retry_key(request)
     raw = await request.read()
-    _refuse_replay(state, key=key, raw=raw)
+    earlier = _accepted_before(state, key=key, raw=raw)
+    if earlier is not None:
+        raise _replay(state, earlier)
     body = read_body(raw, check=MULTICAST)
     users = [user for to in dict.fromkeys(body["to"]) if (user := state.truth.users.get(to))]
     _refuse_over_quota(state, recipients=len(users))
@@ -103,6 +108,8 @@ def read_body(raw: bytes, *, check: Check) -> dict[str, Any]:
         check_body(body, check=check, raw_bytes=len(raw))
     except Invalid as problem:
         raise refused_for(problem) from problem
+    except RecursionError as error:
+        raise Refused(400, "The request body is nested too deeply") from error
     checked: dict[str, Any] = body
     return checked
 
@@ -120,22 +127,22 @@ def _retry_key(request: web.Request) -> str | None:
     return None if key is None else key.lower()
 
 
-def _refuse_replay(state: LineState, *, key: str | None, raw: bytes) -> None:
-    """Answer 409 for a key that was accepted within 24 hours; after that it is a new request."""
+def _accepted_before(state: LineState, *, key: str | None, raw: bytes) -> Push | None:
+    """Return what a key was accepted for within 24 hours; after that it is a new request."""
     earlier = None if key is None else state.truth.by_key.get(key)
     if key is None or earlier is None:
-        return
+        return None
     now = state.clock.time()
     if now - earlier.at >= RETRY_KEY_SECONDS:
-        return
+        return None
     earlier.replays += 1
     state.truth.duplicates.append((now, key, hash(raw) == earlier.digest))
-    raise Refused(
-        409,
-        "The retry key is already accepted",
-        extra={"sentMessages": sent_messages(first_id=earlier.first_id, count=earlier.count)},
-        headers={"x-line-accepted-request-id": state.request_id(earlier.request_number)},
-    )
+    return earlier
+
+
+def _replay(state: LineState, earlier: Push, **extra: Any) -> Refused:
+    accepted = {"x-line-accepted-request-id": state.request_id(earlier.request_number)}
+    return Refused(409, "The retry key is already accepted", extra=extra, headers=accepted)
 
 
 def _refuse_over_quota(state: LineState, *, recipients: int) -> None:

@@ -82,7 +82,8 @@ class _Letter:
             for event in self.events
         ]
         body = {"destination": self.state.destination, "events": events}
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
 
     def _renew_reply_tokens(self) -> None:
         """An unused token is good for another minute, but not past 20 minutes of its event."""

@@ -28,7 +28,7 @@ class Hub:
         queues = self._listeners.get(address, set()) | self._listeners.get(EVERYONE, set())
         if not queues:
             return
-        data = json.dumps({"address": address, **entry}, ensure_ascii=False)
+        data = json.dumps({"address": address, **entry})
         for queue in queues:
             if queue.qsize() < _BACKLOG:
                 queue.put_nowait(data)

@@ -17,9 +17,22 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get(f"{PREFIX}/phones/{{number}}/messages", read_phone)
     app.router.add_get(f"{PREFIX}/stream", stream)
     app.router.add_post(f"{PREFIX}/lists", set_lists)
+    app.router.add_get(f"{PREFIX}/about", about)
     app.router.add_get(f"{PREFIX}/truth", truth)
     app.router.add_get(f"{PREFIX}/truth/summary", summary)
     app.router.add_post(f"{PREFIX}/reset", reset)
+
+
+async def about(request: web.Request) -> web.Response:
+    """Return whose account this is and where it calls."""
+    state = request.app[STATE]
+    told = {
+        "account_sid": state.config.account_sid,
+        "from_number": state.config.from_number,
+        "public_base": state.config.public_base,
+        "inbound_url": state.inbound_url,
+    }
+    return web.json_response(told)
 
 
 async def set_number(request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
 
 Json = Any
 REFS = "#/components/schemas/"
@@ -64,7 +65,18 @@ class Spec:
             root = _rewritten(schema, close=close)
             document = {"components": {"schemas": schemas}, "allOf": [root]}
             self._ready[key] = Draft202012Validator(document)
-        return [f"{error.json_path}: {error.message[:200]}" for error in self._ready[key].iter_errors(value)]
+        errors = list(self._ready[key].iter_errors(value))
+        told = (f"{e.json_path}: {e.message[:200]}" for e in errors if not _is_echo(e, errors))
+        return list(dict.fromkeys(told))
+
+
+def _is_echo(error: ValidationError, errors: list[ValidationError]) -> bool:
+    """Say whether an error only repeats, further out, that something inside is wrong."""
+    if error.validator != "unevaluatedProperties":
+        return False
+    place = list(error.absolute_path)
+    inside = (e for e in errors if list(e.absolute_path)[: len(place)] == place)
+    return any(len(e.absolute_path) > len(place) or e.validator != error.validator for e in inside)
 
 
 def load(folder: Path) -> dict[str, Spec]:

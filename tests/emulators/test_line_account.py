@@ -140,6 +140,18 @@ async def test_a_rich_menu_can_be_given_to_one_person_and_taken_away(line: Line)
     assert (await line.call(own, method="GET"))[0] == 404
 
 
+async def test_the_phone_page_sees_the_menu_that_a_person_sees(line: Line) -> None:
+    _, made = await make_menu(line)
+    await upload(line, made["richMenuId"])
+    before = await line.look(f"users/{USER}/richmenu")
+
+    await line.call(f"/v2/bot/user/all/richmenu/{made['richMenuId']}")
+
+    assert before == {"richmenu": None}
+    seen = await line.look(f"users/{USER}/richmenu")
+    assert seen["richmenu"]["areas"] == MENU["areas"]
+
+
 async def test_an_alias_points_to_a_menu(line: Line) -> None:
     _, made = await make_menu(line)
     await upload(line, made["richMenuId"])

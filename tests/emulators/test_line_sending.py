@@ -153,6 +153,40 @@ async def test_multicast_reaches_every_friend_once(line: Line) -> None:
     assert (await line.look("truth/summary"))["pushes_delivered"] == 2
 
 
+async def test_a_replayed_multicast_names_no_messages(line: Line) -> None:
+    body = {"to": [USER, OTHER], "messages": [text()]}
+    path, key = "/v2/bot/message/multicast", {"X-Line-Retry-Key": KEY}
+    await line.call(path, body, **key)
+
+    status, told = await line.call(path, body, **key)
+
+    assert (status, "sentMessages" in told) == (409, False)
+    assert (await line.look("truth/summary"))["pushes_accepted"] == 2
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"null", b'"a"', b"\xff", b"[" * 100_000])
+async def test_a_body_that_is_no_message_is_refused(line: Line, raw: bytes) -> None:
+    async with line.client.post(PUSH, data=raw, headers=AUTH) as response:
+        assert response.status == 400
+
+
+async def test_boxes_nested_beyond_reason_are_refused(line: Line) -> None:
+    box = '{"type":"box","layout":"vertical","contents":['
+    body = '{"type":"bubble","body":' + box * 400 + "]}" * 400 + "}"
+    message = '{"type":"flex","altText":"a","contents":' + body + "}"
+    raw = '{"to":"' + USER + '","messages":[' + message + "]}"
+
+    async with line.client.post(PUSH, data=raw.encode(), headers=AUTH) as response:
+        assert response.status == 400
+
+
+async def test_followers_come_in_pages(line: Line) -> None:
+    _, first = await line.call("/v2/bot/followers/ids?limit=1", method="GET")
+    _, rest = await line.call(f"/v2/bot/followers/ids?start={first['next']}", method="GET")
+
+    assert (first["userIds"], rest["userIds"]) == ([USER], [OTHER])
+
+
 async def test_validate_sends_nothing(line: Line) -> None:
     assert await line.call("/v2/bot/message/validate/push", {"messages": [text()]}) == (200, {})
     status, _ = await line.call("/v2/bot/message/validate/push", {"messages": [text("")]})

@@ -245,6 +245,6 @@ def check_size(container: Any) -> None:
 
 
 def _check_bytes(value: Any, most: int) -> None:
-    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
     if size > most:
         raise Invalid(f"The JSON is {size} bytes long; at most {most} are allowed")
