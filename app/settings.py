@@ -14,7 +14,7 @@ from backend.domain.billing_calendar import BillingCalendar
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # What `make run` and the tests use; production refuses them by value.
-SANDBOX_SECRET = "sandbox-only-not-a-secret"
+SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105
 
 
 class SettingsRefusedError(Exception):
@@ -57,6 +57,12 @@ def _clean_hours(value: object) -> object:
     return value
 
 
+class GatewayName(StrEnum):
+    """The card gateways there are; the module in backend/gateways has the same name."""
+
+    SANDBOX = "sandbox"
+
+
 class Settings(BaseSettings):
     """All that can be configured. Unknown variables are left alone; wrong values stop the start."""
 
@@ -83,7 +89,7 @@ class Settings(BaseSettings):
     twilio_from: str = "+815000000000"
     twilio_api_base: BaseAddress = "http://127.0.0.1:8093"
 
-    gateway: str = "sandbox"
+    gateway: GatewayName = GatewayName.SANDBOX
     sandbox_gateway_base: BaseAddress = "http://127.0.0.1:8091"
     sandbox_gateway_key: SecretStr = SecretStr(SANDBOX_SECRET)
     sandbox_gateway_webhook_secret: SecretStr = SecretStr(SANDBOX_SECRET)
@@ -119,9 +125,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _calendar_holds_together(self) -> Self:
         if self.send_from_day + self.fair_days > self.expiry_day:
-            raise ValueError(
-                "SEND_FROM_DAY + FAIR_DAYS must not lie behind EXPIRY_DAY: no URL could ever go out"
-            )
+            raise ValueError("SEND_FROM_DAY + FAIR_DAYS must not lie behind EXPIRY_DAY: no URL could ever go out")
         return self
 
     @model_validator(mode="after")
@@ -140,15 +144,17 @@ def _unreal_parts(settings: Settings) -> list[str]:
         address = urlsplit(getattr(settings, name))
         if address.scheme != "https" or address.hostname in _LOOPBACK:
             faults.append(f"{name.upper()} points at an emulator; set the provider's https address")
-    if settings.gateway == "sandbox":
+    if settings.gateway is GatewayName.SANDBOX:
         faults.append("GATEWAY=sandbox takes no real money; choose a live gateway")
     if settings.clock is ClockKind.SHIFTABLE:
         faults.append("CLOCK=shiftable is for development only; remove it")
     if settings.database_url is None:
         faults.append("DATABASE_URL is missing; production never uses the embedded database")
-    for name in ("line_channel_secret", "line_channel_access_token", "twilio_auth_token", "link_secret"):
-        if getattr(settings, name).get_secret_value() == SANDBOX_SECRET:
-            faults.append(f"{name.upper()} still has the sandbox value; set the real one")
+    faults.extend(
+        f"{name.upper()} still has the sandbox value; set the real one"
+        for name in ("line_channel_secret", "line_channel_access_token", "twilio_auth_token", "link_secret")
+        if getattr(settings, name).get_secret_value() == SANDBOX_SECRET
+    )
     return faults
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class BillState(StrEnum):
-    """finalized → requested → paid; requested → carried_over → requested; requested → held while an outcome is unknown."""
+    """finalized → requested → paid; requested → carried_over → requested; held while an outcome is unknown."""
 
     FINALIZED = "finalized"
     REQUESTED = "requested"

@@ -34,9 +34,11 @@ WITH ready AS (
     charge_request, created_at, not_before, lease_until)
   SELECT id, request_id, ordinal, order_number || '-' || lpad(ordinal::text, 2, '0'), :origin, 'prepared',
     card_id, amount, gateway,
-    jsonb_build_object('customer', customer_reference, 'card', card_reference, 'amount', amount, 'currency', 'jpy',
-      'reference', order_number, 'transaction_id', order_number || '-' || lpad(ordinal::text, 2, '0'),
-      'present', CAST(:origin AS text) = 'link', 'metadata', jsonb_build_object('attempt_id', id)),
+    jsonb_strip_nulls(jsonb_build_object('customer', customer_reference, 'card', card_reference,
+      'amount', amount, 'currency', 'jpy', 'reference', order_number,
+      'transaction_id', order_number || '-' || lpad(ordinal::text, 2, '0'),
+      'present', CAST(:origin AS text) = 'link', 'metadata', jsonb_build_object('attempt_id', id),
+      'return_url', CASE CAST(:origin AS text) WHEN 'link' THEN :base_url || '/pay/' || order_number || '/done' END)),
     :now, :not_before, clock_timestamp() + make_interval(secs => :lease_seconds)
   FROM ready
   RETURNING id, request_id
@@ -76,6 +78,8 @@ WHERE id IN (
   ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference
 """)
+
+_LOOK = text("SELECT id, charge_request, state FROM payment_attempt WHERE id = :attempt_id")
 
 _FIND = text("""
 SELECT a.id, a.request_id, a.state, a.origin, a.amount, a.card_id, a.charge_request, a.gateway_reference,
@@ -164,10 +168,12 @@ async def prepare_attempts(
     now: datetime,
     not_before: datetime,
     lease_seconds: int,
+    base_url: str,
 ) -> list[UUID]:
     """Claim every bill of these open requests and write the attempt, frozen (T1). One or a month of them alike.
 
     `card_id` None means each account's active card. `lease_seconds` keeps workers away while the caller sends itself.
+    `base_url` is where a payer comes back to after authenticating.
     """
     locked = list((await connection.execute(_LOCK, {"request_ids": list(request_ids), "now": now})).scalars())
     values = {
@@ -177,6 +183,7 @@ async def prepare_attempts(
         "now": now,
         "not_before": not_before,
         "lease_seconds": lease_seconds,
+        "base_url": base_url,
     }
     return list((await connection.execute(_PREPARE, values)).scalars())
 
@@ -211,6 +218,21 @@ async def take_unresolved(
     values = {"now": now, "size": size, "lease_seconds": lease_seconds, "attempt_id": attempt_id}
     rows = (await connection.execute(_TAKE_UNRESOLVED, values)).mappings()
     return [UnresolvedAttempt(**{**row, "state": AttemptState(row["state"])}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownAttempt:
+    """An attempt as it stands, not locked."""
+
+    id: UUID
+    charge_request: Mapping[str, object]
+    state: AttemptState
+
+
+async def find_attempt(connection: AsyncConnection, *, attempt_id: UUID) -> KnownAttempt | None:
+    """An attempt by its id; None when it is not ours."""
+    row = (await connection.execute(_LOOK, {"attempt_id": attempt_id})).mappings().one_or_none()
+    return KnownAttempt(**{**row, "state": AttemptState(row["state"])}) if row else None
 
 
 async def lock_attempt(connection: AsyncConnection, *, attempt_id: UUID) -> LockedAttempt:

@@ -3,7 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
+_CREATE_DEMO = text("CREATE DATABASE tsukibarai")
 
 
 def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
@@ -30,3 +34,30 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One step's transaction: commits at the end, rolls back on any exception."""
     async with engine.begin() as connection:
         yield connection
+
+
+class UnsafeCommitsError(Exception):
+    """The database may forget what it has committed; set synchronous_commit (and fsync) to on."""
+
+
+async def refuse_unsafe_commits(engine: AsyncEngine) -> None:
+    """Refuse a database whose commits may be lost: money would be taken without a memory of it (f14).
+
+    Raises:
+        UnsafeCommitsError: `synchronous_commit` or `fsync` is off.
+    """
+    async with transaction(engine) as connection:
+        for setting in ("synchronous_commit", "fsync"):
+            value = (await connection.execute(text("SELECT current_setting(:name)"), {"name": setting})).scalar_one()
+            if value == "off":
+                raise UnsafeCommitsError(f"{setting} is off: production needs it on")
+
+
+async def recreate_database(url: str) -> None:
+    """Empty the embedded development database by dropping and creating it."""
+    address = make_url(as_asyncpg(url))
+    admin = create_async_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(_DROP_DEMO)
+        await connection.execute(_CREATE_DEMO)
+    await admin.dispose()

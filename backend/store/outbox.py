@@ -57,7 +57,8 @@ RETURNING id
 # `unknown`: look for it. An SMS without a receipt: ask what became of it (a lost callback is healed by asking).
 _TAKE_UNKNOWN = text("""
 UPDATE notice SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
-  not_before = CAST(:now AS timestamptz) + CASE state WHEN 'unknown' THEN interval '5 minutes' ELSE interval '6 hours' END
+  not_before = CAST(:now AS timestamptz)
+    + CASE state WHEN 'unknown' THEN interval '5 minutes' ELSE interval '6 hours' END
 WHERE id IN (
   SELECT id FROM notice
   WHERE (state = 'unknown' AND last_sent_at <= :sent_before
@@ -71,7 +72,8 @@ RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token,
 
 _DECIDE_UNKNOWN = text("""
 UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, provider_message_id),
-  failure = :failure, lease_until = NULL, settled_at = CASE WHEN CAST(:state AS text) <> 'queued' THEN CAST(:now AS timestamptz) END
+  failure = :failure, lease_until = NULL,
+  settled_at = CASE WHEN CAST(:state AS text) <> 'queued' THEN CAST(:now AS timestamptz) END
 WHERE id = :id AND state IN ('unknown', 'sent')
 """)
 

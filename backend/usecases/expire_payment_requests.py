@@ -1,4 +1,4 @@
-"""End the month for requests that were not paid by the 20th: close through the gateway, carry the bills over (R05, R06)."""
+"""End the month for requests not paid by the 20th: close through the gateway, carry the bills over (R05, R06)."""
 
 from datetime import datetime
 
@@ -25,3 +25,9 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
             await cancel_challenge(services, attempt_id=attempt_id, now=now)
         if len(begun) < _CHUNK:
             return expired
+
+
+async def close_settled_late(services: Services, *, now: datetime) -> int:
+    """Finish requests that waited in `closing` for an outcome which has come meanwhile; returns how many."""
+    async with transaction(services.engine) as connection:
+        return await closing.finish_closing(connection, now=now)

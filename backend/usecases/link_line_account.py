@@ -84,13 +84,14 @@ async def accept(
     return LinkedAccount(account_id=account_id, number_tail=linked.number_tail)
 
 
-async def unlink(services: Services, *, line_user_id: str, account_id: int, now: datetime) -> bool:
+async def unlink(
+    services: Services, connection: AsyncConnection, *, line_user_id: str, account_id: int, now: datetime
+) -> bool:
     """End a link at the customer's wish; later messages go by SMS. False when there was no such link."""
-    async with transaction(services.engine) as connection:
-        is_ended = await line_accounts.unlink(connection, account_id=account_id, line_user_id=line_user_id, now=now)
-        if is_ended:
-            await _redirect_notices(services, connection, account_id=account_id, line_user_id=line_user_id, now=now)
-        return is_ended
+    is_ended = await line_accounts.unlink(connection, account_id=account_id, line_user_id=line_user_id, now=now)
+    if is_ended:
+        await _redirect_notices(services, connection, account_id=account_id, line_user_id=line_user_id, now=now)
+    return is_ended
 
 
 async def _redirect_notices(

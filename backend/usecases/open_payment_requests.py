@@ -90,4 +90,5 @@ async def _ask_for_payment(
         now=now,
         not_before=send_at,
         lease_seconds=0,
+        base_url=services.public_base_url,
     )

@@ -25,7 +25,7 @@ async def resolve_due(services: Services, *, now: datetime, size: int = 20) -> i
 
 
 async def resolve_one(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState | None:
-    """Ask about this attempt now (a webhook came, its request is closing); None when it is being asked about already."""
+    """Ask about this attempt now (a webhook came); None when it is being asked about already."""
     async with transaction(services.engine) as connection:
         taken = await attempts.take_unresolved(
             connection, now=now, size=1, lease_seconds=LEASE_SECONDS, attempt_id=attempt_id
@@ -42,7 +42,7 @@ async def _resolve(services: Services, attempt: attempts.UnresolvedAttempt, *, n
 
 
 async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
-    """Resolution a, b, c of money.md. A replay may execute the charge for the first time, which is what was asked for."""
+    """Resolution a, b, c of money.md. A replay may charge for the first time, which is what was asked for."""
     age = now - attempt.first_sent_at
     replay_life = min(REPLAY_WITHIN, timedelta(seconds=services.gateway.capabilities.idempotency_seconds))
     look_up = await services.gateway.look_up(attempt_id=attempt.id, charge_request=attempt.charge_request)

@@ -191,6 +191,7 @@ async def _claim(services: Services, *, payer: PayerSession, card: CardSnapshot,
                 now=now,
                 not_before=now,
                 lease_seconds=LEASE_SECONDS,
+                base_url=services.public_base_url,
             )
     except IntegrityError:
         return None  # the database refused a second claim on a bill

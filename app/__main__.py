@@ -1,0 +1,253 @@
+"""The command line: one command a process of the Procfile, and the operator's commands."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.logs import configure_logs
+from app.settings import ClockKind, Settings, SettingsRefusedError, load_settings
+
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+_USAGE = 2
+
+
+def main() -> None:
+    """Entry point of the `tsukibarai` command."""
+    cli()
+
+
+def _settings(**overrides: object) -> Settings:
+    try:
+        settings = load_settings(**overrides)
+    except SettingsRefusedError as refusal:
+        typer.echo(f"The settings cannot be used:\n{refusal}", err=True)
+        raise typer.Exit(_USAGE) from None
+    configure_logs()
+    return settings
+
+
+def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
+    """Run until the work ends or SIGTERM / SIGINT asks it to stop."""
+    import uvloop  # noqa: PLC0415 - only the long-running processes need it
+
+    async def supervised() -> None:
+        stop = asyncio.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        await work(settings, stop)
+
+    uvloop.run(supervised())
+
+
+@cli.command()
+def dev() -> None:
+    """Start everything on this machine, with emulated outsiders and demo customers."""
+    from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
+
+    async def work(settings: Settings, stop: asyncio.Event) -> None:
+        async with running_demo(settings) as (_, addresses):
+            console = Console()
+            console.print("\n[bold]Tsukibarai is running.[/bold] Open the phone page first:")
+            console.print(f"  phone page          {addresses.phone}")
+            console.print(f"  web pages           {addresses.web}")
+            console.print(f"  card gateway        {addresses.gateway}")
+            console.print(f"  LINE / Twilio       {addresses.line}  {addresses.twilio}")
+            console.print("Ctrl+C stops it. Every start begins with fresh demo data.\n")
+            await stop.wait()
+
+    _run(work, _settings(clock=ClockKind.SHIFTABLE))
+
+
+@cli.command()
+def web() -> None:
+    """Serve the pages and the hooks."""
+    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.web import serve_until_stopped  # noqa: PLC0415
+
+    async def work(settings: Settings, stop: asyncio.Event) -> None:
+        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            await serve_until_stopped(parts, stop=stop)
+
+    _run(work, _settings())
+
+
+@cli.command()
+def worker() -> None:
+    """Charge, send and answer what is due; any number of these may run."""
+    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from scheduler.worker import run_forever  # noqa: PLC0415
+
+    async def work(settings: Settings, stop: asyncio.Event) -> None:
+        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            await _until_stopped(run_forever(parts.steps(), clock=parts.services.clock), stop)
+
+    _run(work, _settings())
+
+
+@cli.command()
+def scheduler() -> None:
+    """Watch the timetable; a second one waits for the first."""
+    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from scheduler.runner import run_scheduler  # noqa: PLC0415
+
+    async def work(settings: Settings, stop: asyncio.Event) -> None:
+        every = 1.0 if settings.clock is ClockKind.SHIFTABLE else 60.0
+        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            await _until_stopped(run_scheduler(parts.services, every_seconds=every), stop)
+
+    _run(work, _settings())
+
+
+async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
+    running, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, stopping):
+        task.cancel()
+    results = await asyncio.gather(running, stopping, return_exceptions=True)
+    if isinstance(results[0], Exception):
+        raise results[0]
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from backend.store.migrate import upgrade  # noqa: PLC0415
+
+    async def work(settings: Settings, _stop: asyncio.Event) -> None:
+        async with _open_engine(settings) as engine:
+            await upgrade(engine)
+
+    _run(work, _settings())
+
+
+@cli.command()
+def tick(
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="Asia/Tokyo; needs CLOCK=shiftable"),
+    ] = None,
+) -> None:
+    """Do everything that is due now and return (for an external cron); --at first travels there."""
+    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.tick import TimeTravelRefusedError, travel  # noqa: PLC0415
+    from app.tick import tick as run_tick  # noqa: PLC0415
+    from backend.domain.billing_calendar import JST  # noqa: PLC0415
+
+    async def work(settings: Settings, _stop: asyncio.Event) -> None:
+        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            if at is not None:
+                await travel(parts, to=at.replace(tzinfo=JST))
+            jobs = await run_tick(parts)
+            typer.echo(f"{parts.services.clock.now():%Y-%m-%d %H:%M} done: {', '.join(jobs) or 'nothing was due'}")
+
+    try:
+        _run(work, _settings())
+    except TimeTravelRefusedError as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(_USAGE) from None
+
+
+@cli.command(name="import-bills")
+def import_bills(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    amend: Annotated[bool, typer.Option(help="Accept another amount for a known bill.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Check everything, change nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report as JSON to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import confirmed bills from a CSV file: all of them, or none with a list of what is wrong."""
+    from app.cli_import import import_bills_command  # noqa: PLC0415
+
+    settings = _settings()
+    status = import_bills_command(
+        source=file,
+        now=asyncio.run(_now(settings)),
+        open_engine=lambda: _open_engine(settings),
+        amend=amend,
+        dry_run=dry_run,
+        report=report,
+        as_json=as_json,
+    )
+    if status == 0 and not dry_run:
+        _open_at_once(settings)
+    raise typer.Exit(status)
+
+
+def _open_at_once(settings: Settings) -> None:
+    """A bill confirmed between the send day and the last fair day goes out at once, not tomorrow (R08)."""
+    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from backend.usecases.open_payment_requests import open_payment_requests  # noqa: PLC0415
+
+    async def work(settings: Settings, _stop: asyncio.Event) -> None:
+        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            await open_payment_requests(parts.services, now=parts.services.clock.now())
+
+    _run(work, settings)
+
+
+async def _now(settings: Settings) -> datetime:
+    from app.clock import ShiftableClock, SystemClock  # noqa: PLC0415
+
+    if settings.clock is ClockKind.SYSTEM:
+        return SystemClock().now()
+    async with _open_engine(settings) as engine:
+        clock = ShiftableClock(engine)
+        await clock.refresh()
+        return clock.now()
+
+
+@cli.command()
+def sample(
+    *,
+    customers: Annotated[int, typer.Option(min=1, max=1_000_000)] = 100,
+    months: Annotated[int, typer.Option(min=1, max=36)] = 3,
+    start: Annotated[str, typer.Option(help="First billing month, such as 2026-11.")] = "2026-11",
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("var/samples"),
+    seed: Annotated[int, typer.Option(help="The same seed writes the same files.")] = 1,
+) -> None:
+    """Write realistic bill files to try the import with."""
+    from app.cli_import import sample_command  # noqa: PLC0415
+
+    raise typer.Exit(sample_command(customers=customers, months=months, start=start, out=out, seed=seed))
+
+
+@cli.command()
+def status() -> None:
+    """Show what waits for people."""
+    from backend.store import tasks  # noqa: PLC0415
+    from backend.store.engine import transaction  # noqa: PLC0415
+
+    async def work(settings: Settings, _stop: asyncio.Event) -> None:
+        async with _open_engine(settings) as engine, transaction(engine) as connection:
+            counts = await tasks.count_open(connection)
+        for kind, count in counts.items():
+            typer.echo(f"{count:6}  {kind}")
+        typer.echo(f"{sum(counts.values()):6}  in all")
+
+    _run(work, _settings())
+
+
+@asynccontextmanager
+async def _open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    from app.compose import database_url  # noqa: PLC0415
+    from backend.store.engine import make_engine  # noqa: PLC0415
+
+    async with database_url(settings) as url:
+        engine = make_engine(url, pool_size=2)
+        try:
+            yield engine
+        finally:
+            await engine.dispose()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The two clocks: the system's, and one that development and tests can shift for every process at once."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backend.domain.billing_calendar import JST
+from backend.store import clock_shift
+from backend.store.engine import transaction
+
+
+class SystemClock:
+    """Real time in Asia/Tokyo."""
+
+    def now(self) -> datetime:
+        """The current instant."""
+        return datetime.now(JST)  # noqa: TID251 - the one place that asks the machine
+
+    async def refresh(self) -> None:
+        """Real time needs no news from other processes."""
+
+
+class ShiftableClock:
+    """Real time plus a shift kept in the database, so that web, worker and scheduler travel together."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._real = SystemClock()
+        self._shift = timedelta()
+
+    def now(self) -> datetime:
+        """The shifted instant."""
+        return self._real.now() + self._shift
+
+    async def refresh(self) -> None:
+        """Read the shift that another process may have changed."""
+        async with transaction(self._engine) as connection:
+            self._shift = await clock_shift.read(connection)
+
+    async def go_to(self, at: datetime) -> None:
+        """Travel: every process's clock goes on from `at`."""
+        self._shift = at - self._real.now()
+        async with transaction(self._engine) as connection:
+            await clock_shift.write(connection, shift=self._shift)

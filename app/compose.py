@@ -1,0 +1,168 @@
+"""The composition root: settings become an engine, a gateway, channels and the steps of the worker."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aiolimiter import AsyncLimiter
+
+from app.clock import ShiftableClock, SystemClock
+from app.settings import ClockKind, Environment, GatewayName, Settings
+from backend.domain.states import ChannelName
+from backend.gateways.sandbox import open_sandbox_gateway
+from backend.ports import PaymentGateway
+from backend.store.embedded import embedded_postgres
+from backend.store.engine import make_engine, refuse_unsafe_commits
+from backend.usecases.charge_prepared import charge_due
+from backend.usecases.expire_payment_requests import close_settled_late
+from backend.usecases.receive_gateway_event import receive_gateway_event
+from backend.usecases.resolve_unknown_payments import resolve_due
+from backend.usecases.services import Services
+from backend.usecases.work_inbox import work_inbox
+from backend.web.gateway_hook import SOURCE as GATEWAY_SOURCE
+from bot.channels.line import LineChannel, open_line_channel
+from bot.channels.sms import SmsChannel, open_sms_channel
+from bot.conversation import Conversations
+from bot.line_events import SOURCE as LINE_SOURCE
+from bot.line_events import LineEvents
+from bot.notice_doubts import settle_doubts
+from bot.notifier import Notifier
+from bot.sms_events import INBOUND, RECEIPT, SmsEvents
+from bot.wording import Wording, load_wording
+from scheduler.worker import Step
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+
+_CONNECTIONS = 100  # to LINE: wide enough that latency does not bound the monthly run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that a process may run, wired."""
+
+    settings: Settings
+    services: Services
+    line: LineChannel
+    sms: SmsChannel
+    wording: Wording
+    notifier: Notifier
+
+    def steps(self) -> tuple[Step, ...]:
+        """The kinds of due work, the customer who waits first."""
+        return (
+            Step(name="inbox", run=self._work_inbox, idle_seconds=0.1, lanes=2),
+            Step(name="charges", run=self._charge, idle_seconds=0.5),
+            Step(name="notices", run=self._send, idle_seconds=0.1, lanes=3),
+            Step(name="outcomes", run=self._resolve, idle_seconds=2.0),
+            Step(name="closing", run=self._close, idle_seconds=5.0),
+            Step(name="doubts", run=self._doubts, idle_seconds=2.0),
+        )
+
+    async def _work_inbox(self, now: datetime) -> int:
+        conversations = Conversations(services=self.services, wording=self.wording)
+        sms = SmsEvents(services=self.services, conversations=conversations)
+        handlers = {
+            LINE_SOURCE: LineEvents(services=self.services, conversations=conversations).apply,
+            INBOUND: sms.apply_inbound,
+            RECEIPT: sms.apply_receipt,
+            GATEWAY_SOURCE: lambda event, at: receive_gateway_event(self.services, event, now=at),
+        }
+        return await work_inbox(self.services, handlers=handlers, now=now)
+
+    async def _charge(self, now: datetime) -> int:
+        return await charge_due(self.services, now=now)
+
+    async def _send(self, now: datetime) -> int:
+        return await self.notifier.send_due(now=now)
+
+    async def _resolve(self, now: datetime) -> int:
+        return await resolve_due(self.services, now=now)
+
+    async def _close(self, now: datetime) -> int:
+        return await close_settled_late(self.services, now=now)
+
+    async def _doubts(self, now: datetime) -> int:
+        return await settle_doubts(self.notifier, now=now)
+
+
+@asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """DATABASE_URL, or an embedded PostgreSQL under the data folder for as long as the block lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    async with embedded_postgres(data_dir=settings.data_dir) as url:
+        yield url
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
+    """Build all parts on one stack; everything is closed in reverse order at the end."""
+    async with AsyncExitStack() as stack:
+        engine = make_engine(url)
+        stack.push_async_callback(engine.dispose)
+        if settings.environment is Environment.PRODUCTION:
+            await refuse_unsafe_commits(engine)
+        clock = ShiftableClock(engine) if settings.clock is ClockKind.SHIFTABLE else SystemClock()
+        await clock.refresh()
+        services = Services(
+            engine=engine,
+            clock=clock,
+            gateway=await _open_gateway(settings, stack),
+            calendar=settings.calendar,
+            link_secret=settings.link_secret.get_secret_value().encode(),
+            public_base_url=settings.public_base_url,
+        )
+        yield await _open_channels(settings, services, stack)
+
+
+async def _open_gateway(settings: Settings, stack: AsyncExitStack) -> PaymentGateway:
+    match settings.gateway:
+        case GatewayName.SANDBOX:
+            opening = open_sandbox_gateway(
+                base=settings.sandbox_gateway_base,
+                key=settings.sandbox_gateway_key.get_secret_value(),
+                webhook_secret=settings.sandbox_gateway_webhook_secret.get_secret_value(),
+            )
+    return await stack.enter_async_context(opening)
+
+
+async def _open_channels(settings: Settings, services: Services, stack: AsyncExitStack) -> Parts:
+    line = await stack.enter_async_context(
+        open_line_channel(
+            api_base=settings.line_api_base,
+            access_base=settings.line_access_base,
+            access_token=settings.line_channel_access_token.get_secret_value(),
+            connections=_CONNECTIONS,
+        )
+    )
+    sms = await stack.enter_async_context(
+        open_sms_channel(
+            account_sid=settings.twilio_account_sid,
+            auth_token=settings.twilio_auth_token.get_secret_value(),
+            sender=settings.twilio_from,
+            api_base=settings.twilio_api_base,
+            status_url=f"{settings.public_base_url}/hooks/twilio/status",
+        )
+    )
+    wording = load_wording(
+        TEMPLATES,
+        sender_name=settings.sender_name,
+        support_phone=settings.support_phone,
+        calendar=settings.calendar,
+    )
+    notifier = Notifier(
+        services=services,
+        channels={ChannelName.LINE: line, ChannelName.SMS: sms},
+        limits={
+            ChannelName.LINE: AsyncLimiter(settings.line_pushes_per_second, 1),
+            ChannelName.SMS: AsyncLimiter(settings.sms_per_second, 1),
+        },
+        wording=wording,
+        sender_name=settings.sender_name,
+        support_phone=settings.support_phone,
+        secret=services.link_secret,
+    )
+    return Parts(settings=settings, services=services, line=line, sms=sms, wording=wording, notifier=notifier)

@@ -1,0 +1,204 @@
+"""`make run`: the whole product with its outsiders in one process, and demo customers with three months of bills."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from emulators.phone.app import DemoCustomer, PhoneConfig
+from emulators.phone.app import create_app as create_phone
+
+from app.compose import Parts, open_parts
+from app.sample_bills import DEMO_CUSTOMERS, demo_order, write_samples
+from app.settings import Settings
+from app.tick import tick, travel
+from app.web import make_web_app, serving
+from backend.domain.billing_calendar import JST, billing_month_of
+from backend.store import accounts, line_accounts
+from backend.store.embedded import embedded_postgres
+from backend.store.engine import recreate_database, transaction
+from backend.store.migrate import upgrade
+from backend.usecases.import_bills import import_bills
+from emulators.gateway.app import GatewayConfig
+from emulators.gateway.app import create_app as create_gateway
+from emulators.line.app import LineConfig
+from emulators.line.app import create_app as create_line
+from emulators.twilio.app import TwilioConfig
+from emulators.twilio.app import create_app as create_twilio
+from scheduler.runner import run_scheduler
+from scheduler.worker import run_forever
+
+_LINKED = 6  # of the demo customers; the others live through the account link, or use SMS only
+_SMS_ONLY = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the parts of a running demo are found."""
+
+    web: str
+    phone: str
+    gateway: str
+    line: str
+    twilio: str
+
+
+@asynccontextmanager
+async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Addresses]]:
+    """Start everything on 127.0.0.1 with fresh demo data; stop it cleanly at the end.
+
+    The demo begins anew at every start, because the emulators keep their truth in memory. A database named by
+    DATABASE_URL is used as it is and never emptied.
+    """
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(_database(settings))
+        addresses = await _start_emulators(settings, stack)
+        parts = await stack.enter_async_context(open_parts(settings, url=url))
+        await upgrade(parts.services.engine)
+        await _load_demo(parts)
+        await stack.enter_async_context(serving(make_web_app(parts), host=settings.web_host, port=settings.web_port))
+        await _move_emulators(addresses, to=parts.services.clock.now())
+        customers = await _make_friends(parts, addresses)
+        phone = create_phone(config=_phone_config(parts, addresses, customers))
+        await stack.enter_async_context(serving(phone, host=settings.web_host, port=settings.phone_port))
+        await stack.enter_async_context(_in_background(run_forever(parts.steps(), clock=parts.services.clock)))
+        await stack.enter_async_context(_in_background(run_scheduler(parts.services, every_seconds=1.0)))
+        yield parts, addresses
+
+
+@asynccontextmanager
+async def _in_background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[str]:
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    async with embedded_postgres(data_dir=settings.data_dir) as url:
+        await recreate_database(url)
+        yield url
+
+
+async def _start_emulators(settings: Settings, stack: AsyncExitStack) -> Addresses:
+    host, public = settings.web_host, settings.public_base_url
+    addresses = Addresses(
+        web=public,
+        phone=f"http://{host}:{settings.phone_port}",
+        gateway=settings.sandbox_gateway_base,
+        line=settings.line_api_base,
+        twilio=settings.twilio_api_base,
+    )
+    gateway = GatewayConfig(
+        secret_key=settings.sandbox_gateway_key.get_secret_value(),
+        webhook_secret=settings.sandbox_gateway_webhook_secret.get_secret_value(),
+        webhook_url=f"{public}/hooks/gateway/sandbox",
+        public_base=addresses.gateway,
+    )
+    line = LineConfig(
+        channel_secret=settings.line_channel_secret.get_secret_value(),
+        channel_access_token=settings.line_channel_access_token.get_secret_value(),
+        webhook_url=f"{public}/hooks/line",
+        public_base=addresses.line,
+        bot_name=settings.sender_name,
+    )
+    twilio = TwilioConfig(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        inbound_url=f"{public}/hooks/twilio/sms",
+        public_base=addresses.twilio,
+        from_number=settings.twilio_from,
+    )
+    apps: tuple[tuple[web.Application, int], ...] = (
+        (create_gateway(config=gateway), settings.gateway_port),
+        (create_line(config=line), settings.line_port),
+        (create_twilio(config=twilio), settings.twilio_port),
+    )
+    for app, port in apps:
+        await stack.enter_async_context(serving(app, host=host, port=port))
+    return addresses
+
+
+async def _load_demo(parts: Parts) -> None:
+    """Import the demo files through the same door as an operator, on the day before the URLs go out."""
+    today = parts.services.clock.now()
+    start = today.replace(day=parts.services.calendar.send_from_day, hour=12, minute=0) - timedelta(days=1)
+    await travel(parts, to=start)
+    order = demo_order(start=billing_month_of(start))
+    with tempfile.TemporaryDirectory() as folder:
+        for file in write_samples(order, out=Path(folder)):
+            await import_bills(parts.services.engine, source=file, now=start, amend=False, dry_run=False, progress=None)
+
+
+async def _make_friends(parts: Parts, addresses: Addresses) -> tuple[DemoCustomer, ...]:
+    """Most demo customers are LINE friends, the first ones with linked accounts; the last have SMS only."""
+    async with transaction(parts.services.engine) as connection:
+        places = await accounts.list_accounts(connection, size=DEMO_CUSTOMERS)
+    people = list({place.phone: place for place in reversed(places)}.values())[::-1]
+    customers = []
+    async with aiohttp.ClientSession() as session:
+        for number, person in enumerate(people, start=1):
+            user_id = f"U{number:032x}" if number <= len(people) - _SMS_ONLY else None
+            is_linked = number <= _LINKED
+            if user_id:
+                friend = {"userId": user_id, "displayName": person.name_kanji}
+                async with session.post(f"{addresses.line}/_control/users", json=friend) as answer:
+                    answer.raise_for_status()
+            if user_id and is_linked:
+                await _link(parts, [place.id for place in places if place.phone == person.phone], user_id)
+            customers.append(
+                DemoCustomer(
+                    name=person.name_kanji,
+                    customer_number=person.customer_number,
+                    phone=person.phone,
+                    line_user_id=user_id,
+                    is_linked=is_linked,
+                )
+            )
+    return tuple(customers)
+
+
+async def _link(parts: Parts, account_ids: list[int], user_id: str) -> None:
+    now = parts.services.clock.now()
+    async with transaction(parts.services.engine) as connection:
+        for account_id in account_ids:
+            await line_accounts.link(connection, account_id=account_id, line_user_id=user_id, now=now)
+
+
+def _phone_config(parts: Parts, addresses: Addresses, customers: tuple[DemoCustomer, ...]) -> PhoneConfig:
+    async def go_to(to: datetime) -> None:
+        await travel(parts, to=to.astimezone(JST))
+        await tick(parts)
+
+    async def now() -> datetime:
+        return parts.services.clock.now()
+
+    return PhoneConfig(
+        customers=customers,
+        line_base=addresses.line,
+        twilio_base=addresses.twilio,
+        gateway_base=addresses.gateway,
+        web_base=addresses.web,
+        sms_sender=parts.settings.twilio_from,
+        travel=go_to,
+        now=now,
+    )
+
+
+async def _move_emulators(addresses: Addresses, *, to: datetime) -> None:
+    async with aiohttp.ClientSession() as session:
+        for base in (addresses.gateway, addresses.line, addresses.twilio):
+            body = {"now": to.isoformat()}
+            async with session.post(f"{base}/_control/clock", json=body) as answer:
+                answer.raise_for_status()

@@ -1,0 +1,63 @@
+"""The web process: one aiohttp application with the pages, and the hooks of LINE, Twilio and the gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from app.compose import TEMPLATES, Parts
+from backend.web.access_log import AccessLogger
+from backend.web.app import PageSettings, create_web_app
+from backend.web.gateway_hook import gateway_hook
+from bot.channels.sms import TwilioSignature
+from bot.line_events import LineHook
+from bot.sms_events import TwilioHooks
+
+_SHUTDOWN_SECONDS = 30.0  # longer than the gateway's time limit: a payment in flight is finished (f15)
+
+
+def make_web_app(parts: Parts) -> web.Application:
+    """Pages and hooks together: most hosts expose only this one process."""
+    settings = parts.settings
+    app = create_web_app(
+        services=parts.services,
+        pages=PageSettings(
+            sender_name=settings.sender_name,
+            support_phone=settings.support_phone,
+            templates_dir=TEMPLATES,
+            trusted_hosts=settings.trusted_hosts,
+        ),
+        line_link=parts.line,
+    )
+    line = LineHook(services=parts.services, channel_secrets=[settings.line_channel_secret.get_secret_value()])
+    twilio = TwilioHooks(
+        services=parts.services, signature=TwilioSignature(settings.twilio_auth_token.get_secret_value())
+    )
+    app.router.add_post("/hooks/line", line.handle)
+    app.router.add_post("/hooks/twilio/sms", twilio.inbound)
+    app.router.add_post("/hooks/twilio/status", twilio.status)
+    app.add_routes([gateway_hook(parts.services)])
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
+    """Serve until the block ends; yields the port, which the system chose when 0 was asked for."""
+    runner = web.AppRunner(
+        app, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=False
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, reuse_port=True)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+async def serve_until_stopped(parts: Parts, *, stop: asyncio.Event) -> None:
+    """Run the web process until somebody asks it to stop."""
+    settings = parts.settings
+    async with serving(make_web_app(parts), host=settings.web_host, port=settings.web_port):
+        await stop.wait()

@@ -1,0 +1,23 @@
+"""SQL that looks at accounts (places of use)."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ALL = text("SELECT id, customer_number, name_kanji, phone FROM account ORDER BY id LIMIT :size")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One place of use with the person behind it."""
+
+    id: int
+    customer_number: str
+    name_kanji: str = field(repr=False)
+    phone: str = field(repr=False)
+
+
+async def list_accounts(connection: AsyncConnection, *, size: int) -> list[Account]:
+    """The first accounts, oldest first."""
+    return [Account(**row) for row in (await connection.execute(_ALL, {"size": size})).mappings()]

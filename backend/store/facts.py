@@ -1,0 +1,138 @@
+"""SQL for what an answer to a customer may know: one look for all accounts behind a chat."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.account_facts import AccountFacts, BillFacts, CardFacts, PaymentFacts, RequestFacts
+from backend.domain.billing_calendar import BillingCalendar, jst_date
+from backend.domain.states import AttemptState, CarryOverReason, DeclineClass, PaymentWay
+
+_ACCOUNTS = text("""
+SELECT a.id AS account_id, right(a.customer_number, 4) AS number_tail,
+  w.bills AS waiting, coalesce(w.is_carried_over, false) AS is_carried_over,
+  c.brand, c.last4, c.state AS card_state,
+  EXISTS (SELECT FROM card_change_request ch WHERE ch.account_id = a.id AND ch.state IN ('received', 'link_sent'))
+    AS has_card_change
+FROM account a
+LEFT JOIN LATERAL (
+  SELECT jsonb_agg(jsonb_build_object('billing_month', billing_month, 'amount', amount) ORDER BY billing_month)
+      AS bills,
+    bool_or(state = 'carried_over') AS is_carried_over
+  FROM bill WHERE account_id = a.id AND state IN ('finalized', 'carried_over')
+) w ON true
+LEFT JOIN LATERAL (
+  SELECT brand, last4, state FROM card_on_file WHERE account_id = a.id AND state IN ('active', 'unusable')
+  ORDER BY state = 'active' DESC, id DESC LIMIT 1
+) c ON true
+WHERE a.id = ANY(:account_ids) ORDER BY a.customer_number
+""")
+
+_REQUESTS = text("""
+SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.valid_until,
+  (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
+   FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
+  (SELECT l.id FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active') AS link_id,
+  p.state AS attempt_state, p.decline_class
+FROM payment_request r
+LEFT JOIN LATERAL (
+  SELECT state, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
+) p ON true
+WHERE r.account_id = ANY(:account_ids) AND r.state IN ('open', 'closing')
+ORDER BY r.id
+""")
+
+_PAYMENTS = text("""
+SELECT DISTINCT ON (r.account_id) r.account_id, r.order_number, r.amount,
+  (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
+   FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
+  p.settled_at AS paid_at, c.brand AS card_brand, c.last4 AS card_last4, p.origin
+FROM payment_request r
+JOIN payment_attempt p ON p.request_id = r.id AND p.state = 'succeeded'
+JOIN card_on_file c ON c.id = p.card_id
+WHERE r.account_id = ANY(:account_ids) AND r.state = 'settled'
+ORDER BY r.account_id, p.settled_at DESC
+""")
+
+
+async def load_account_facts(
+    connection: AsyncConnection, *, account_ids: Sequence[int], calendar: BillingCalendar, now: datetime
+) -> tuple[AccountFacts, ...]:
+    """The facts of these accounts, in the order of their customer numbers."""
+    if not account_ids:
+        return ()
+    values = {"account_ids": list(account_ids)}
+    accounts = (await connection.execute(_ACCOUNTS, values)).mappings().all()
+    # The open request is newer than one that is still closing, so it wins in the dictionary.
+    requests = {row["account_id"]: row for row in (await connection.execute(_REQUESTS, values)).mappings()}
+    payments = {row["account_id"]: row for row in (await connection.execute(_PAYMENTS, values)).mappings()}
+    return tuple(
+        _facts(
+            account,
+            request=requests.get(account["account_id"]),
+            payment=payments.get(account["account_id"]),
+            calendar=calendar,
+            now=now,
+        )
+        for account in accounts
+    )
+
+
+def _facts(
+    account: RowMapping,
+    *,
+    request: RowMapping | None,
+    payment: RowMapping | None,
+    calendar: BillingCalendar,
+    now: datetime,
+) -> AccountFacts:
+    return AccountFacts(
+        account_id=account["account_id"],
+        number_tail=account["number_tail"],
+        request=_request(request, calendar) if request else None,
+        waiting=_bills(account["waiting"]),
+        waiting_is_carried_over=account["is_carried_over"],
+        last_payment=_payment(payment) if payment else None,
+        card=_card(account) if account["brand"] else None,
+        has_card_change=account["has_card_change"],
+        next_opening_on=calendar.next_opening_on(jst_date(now)),
+    )
+
+
+def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
+    state = AttemptState(row["attempt_state"]) if row["attempt_state"] else None
+    return RequestFacts(
+        order_number=row["order_number"],
+        amount=row["amount"],
+        bills=_bills(row["bills"]),
+        way=PaymentWay(row["way"]),
+        carry_over_reason=CarryOverReason(row["carry_over_reason"]) if row["carry_over_reason"] else None,
+        valid_until=row["valid_until"],
+        last_day=calendar.last_day(row["valid_until"]),
+        link_id=row["link_id"],
+        is_being_confirmed=state in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED},
+        last_decline=DeclineClass(row["decline_class"]) if state is AttemptState.DECLINED else None,
+    )
+
+
+def _payment(row: RowMapping) -> PaymentFacts:
+    return PaymentFacts(
+        order_number=row["order_number"],
+        amount=row["amount"],
+        bills=_bills(row["bills"]),
+        paid_at=row["paid_at"],
+        card_brand=row["card_brand"],
+        card_last4=row["card_last4"],
+        way=PaymentWay.AUTOMATIC if row["origin"] == "automatic" else PaymentWay.LINK,
+    )
+
+
+def _card(row: RowMapping) -> CardFacts:
+    return CardFacts(brand=row["brand"], last4=row["last4"], is_active=row["card_state"] == "active")
+
+
+def _bills(rows: Sequence[dict[str, Any]] | None) -> tuple[BillFacts, ...]:
+    return tuple(BillFacts(billing_month=row["billing_month"], amount=row["amount"]) for row in rows or ())

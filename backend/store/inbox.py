@@ -1,0 +1,99 @@
+"""SQL for the inbox: what providers told us, durable before the 2xx, worked on in each customer's order of time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_INSERT = text("""
+INSERT INTO inbox_event (source, event_id, order_key, body, state, occurred_at, received_at, not_before)
+SELECT e.source, e.event_id, e.order_key, CAST(e.body AS jsonb), 'received', e.occurred_at, :now, :now
+FROM unnest(CAST(:sources AS text[]), CAST(:event_ids AS text[]), CAST(:order_keys AS text[]),
+  CAST(:bodies AS text[]), CAST(:times AS timestamptz[])) AS e(source, event_id, order_key, body, occurred_at)
+ON CONFLICT (source, event_id) DO NOTHING
+""")
+
+# Only the oldest open event of a customer may be worked on, by one worker: the order of time is kept.
+_CLAIM = text("""
+UPDATE inbox_event SET state = 'working', attempts = attempts + 1,
+  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+WHERE id IN (
+  SELECT e.id FROM inbox_event e
+  WHERE (e.state = 'received' OR e.state = 'working' AND e.lease_until < clock_timestamp())
+    AND e.not_before <= :now
+    AND NOT EXISTS (
+      SELECT FROM inbox_event p WHERE p.order_key = e.order_key AND p.state IN ('received', 'working')
+        AND (p.occurred_at, p.id) < (e.occurred_at, e.id))
+  ORDER BY e.id LIMIT :size FOR UPDATE SKIP LOCKED)
+RETURNING id, source, event_id, order_key, body, attempts, occurred_at, received_at
+""")
+
+_FINISH = text("""
+UPDATE inbox_event SET state = 'done', lease_until = NULL WHERE id = ANY(:ids) AND state = 'working'
+""")
+
+_POSTPONE = text("""
+UPDATE inbox_event SET state = :state, not_before = :not_before, failure = :failure, lease_until = NULL WHERE id = :id
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """One verified event; `order_key` names whose order it belongs to. Card-like digits are masked already."""
+
+    source: str
+    event_id: str
+    order_key: str
+    body: Mapping[str, object]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxEvent:
+    """An event that this worker holds."""
+
+    id: int
+    source: str
+    event_id: str
+    order_key: str
+    body: Mapping[str, object]
+    attempts: int
+    occurred_at: datetime
+    received_at: datetime
+
+
+async def insert_events(connection: AsyncConnection, *, events: Sequence[NewEvent], now: datetime) -> None:
+    """Keep events for later; a redelivered one changes nothing (f54, f96)."""
+    values = {
+        "sources": [event.source for event in events],
+        "event_ids": [event.event_id for event in events],
+        "order_keys": [event.order_key for event in events],
+        "bodies": [json.dumps(event.body) for event in events],
+        "times": [event.occurred_at for event in events],
+        "now": now,
+    }
+    await connection.execute(_INSERT, values)
+
+
+async def claim_events(
+    connection: AsyncConnection, *, now: datetime, size: int, lease_seconds: int
+) -> list[InboxEvent]:
+    """Take the next events, at most one a customer."""
+    values = {"now": now, "size": size, "lease_seconds": lease_seconds}
+    return [InboxEvent(**row) for row in (await connection.execute(_CLAIM, values)).mappings()]
+
+
+async def finish_events(connection: AsyncConnection, *, ids: Sequence[int]) -> None:
+    """The events have been applied; belongs into the transaction that applies them."""
+    await connection.execute(_FINISH, {"ids": list(ids)})
+
+
+async def postpone_event(
+    connection: AsyncConnection, *, event_id: int, state: str, not_before: datetime, failure: str
+) -> None:
+    """Put a failed event back for later (`received`), or aside for people (`quarantined`)."""
+    values = {"id": event_id, "state": state, "not_before": not_before, "failure": failure}
+    await connection.execute(_POSTPONE, values)

@@ -1,0 +1,166 @@
+"""LINE's webhook: verify the raw bytes, keep each event, and later turn it into what it means for us."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from backend.domain.states import ChannelName
+from backend.store import chats, inbox, notices
+from backend.store.engine import transaction
+from backend.usecases import link_line_account
+from backend.usecases.services import Services
+from bot.card_guard import mask_cards
+from bot.channels.line import is_signed
+from bot.conversation import Conversations, Said
+from bot.message import Incoming, IncomingKind
+
+SOURCE = "line"
+_MEDIA = {"image", "video", "audio", "file", "location"}
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineHook:
+    """`POST /hooks/line`: durable before the 200, worked on afterwards (channels.md 8.8)."""
+
+    services: Services
+    channel_secrets: Sequence[str] = field(repr=False)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """401 for a wrong signature, 400 for what is no webhook, else 200 once every event is stored."""
+        body = await request.read()
+        signature = request.headers.get("x-line-signature", "")
+        if not is_signed(body=body, signature=signature, secrets=self.channel_secrets):
+            return web.Response(status=401)
+        try:
+            events = list(new_events(json.loads(body)))
+        except (ValueError, RecursionError, TypeError, AttributeError):
+            return web.Response(status=400)
+        if events:
+            async with transaction(self.services.engine) as connection:
+                await inbox.insert_events(connection, events=events, now=self.services.clock.now())
+        return web.Response(status=200)
+
+
+def new_events(webhook: Mapping[str, Any]) -> Iterator[inbox.NewEvent]:
+    """The events of one webhook body, each on its own: an odd one is logged and loses none of its neighbours."""
+    for event in webhook["events"]:
+        try:
+            yield _new_event(event)
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
+            log.warning("line_event_unreadable", reason=type(problem).__name__)
+
+
+def _new_event(event: dict[str, Any]) -> inbox.NewEvent:
+    source = event.get("source") or {}
+    message = event.get("message")
+    if isinstance(message, dict) and isinstance(message.get("text"), str):
+        event = {**event, "message": {**message, "text": _storable(message["text"])}}
+    return inbox.NewEvent(
+        source=SOURCE,
+        event_id=str(event["webhookEventId"]),
+        order_key=f"line:{source.get('userId') or event['webhookEventId']}",
+        body=event,
+        occurred_at=datetime.fromtimestamp(int(event["timestamp"]) / 1000, tz=UTC),
+    )
+
+
+def _storable(said: str) -> str:
+    """What may be written down: no card number, and nothing PostgreSQL cannot hold."""
+    return mask_cards(said.replace("\x00", "").encode("utf-8", "replace").decode())[:5000]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineEvents:
+    """Applies stored LINE events."""
+
+    services: Services
+    conversations: Conversations
+
+    async def apply(self, event: inbox.InboxEvent, now: datetime) -> None:
+        """Do what one event means; unknown types, groups and standby are left alone politely."""
+        body: Mapping[str, Any] = event.body
+        user_id = (body.get("source") or {}).get("userId")
+        if body.get("mode") == "standby" or (body.get("source") or {}).get("type", "user") != "user":
+            return
+        match body.get("type"):
+            case "message" | "postback" if user_id:
+                await self._answer(event, user_id, _incoming(body, event.occurred_at), now)
+            case "follow" if user_id:
+                await self._follow(event, user_id, now)
+            case "unfollow" if user_id:
+                await self._unfollow(event, user_id, now)
+            case "unsend" if user_id:
+                async with transaction(self.services.engine) as connection:
+                    await chats.erase_message(connection, provider_message_id=str(body["unsend"]["messageId"]), now=now)
+            case "accountLink" if user_id:
+                await self._link(event, user_id, now)
+            case kind:
+                log.info("line_event_ignored", kind=str(kind))
+
+    async def _answer(self, event: inbox.InboxEvent, user_id: str, incoming: Incoming, now: datetime) -> None:
+        body: Mapping[str, Any] = event.body
+        message = body.get("message") or {}
+        said = Said(
+            incoming=incoming,
+            address=user_id,
+            message_id=str(message.get("id") or event.event_id),
+            event=event,
+            reply_token=body.get("replyToken"),
+        )
+        await self.conversations.answer(said, now=now)
+
+    async def _follow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
+        async with transaction(self.services.engine) as connection:
+            await chats.record_following(connection, line_user_id=user_id, is_blocked=False, at=event.occurred_at)
+        incoming = Incoming(channel=ChannelName.LINE, kind=IncomingKind.FOLLOW, said_at=event.occurred_at)
+        await self._answer(event, user_id, incoming, now)
+
+    async def _unfollow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
+        """A block: what still waits to go to this user takes the next channel (channels.md 8.7)."""
+        async with transaction(self.services.engine) as connection:
+            await chats.record_following(connection, line_user_id=user_id, is_blocked=True, at=event.occurred_at)
+            waiting = await notices.lock_queued_for(connection, line_user_id=user_id)
+            await notices.fail(connection, notice_ids=waiting, failure="blocked", now=now)
+            await notices.fall_back_to_sms(
+                connection,
+                notice_ids=waiting,
+                now=now,
+                not_before=self.services.calendar.next_sending_at(now),
+            )
+
+    async def _link(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
+        body: Mapping[str, Any] = event.body
+        link = body.get("link") or {}
+        async with transaction(self.services.engine) as connection:
+            linked = await link_line_account.accept(
+                self.services,
+                connection,
+                line_user_id=user_id,
+                nonce=str(link.get("nonce")),
+                result=str(link.get("result")),
+                now=now,
+            )
+        if linked:
+            incoming = Incoming(channel=ChannelName.LINE, kind=IncomingKind.ACCOUNT_LINKED, said_at=event.occurred_at)
+            await self._answer(event, user_id, incoming, now)
+
+
+def _incoming(body: Mapping[str, Any], said_at: datetime) -> Incoming:
+    if body["type"] == "postback":
+        data = str(body["postback"].get("data", ""))[:300]
+        return Incoming(channel=ChannelName.LINE, kind=IncomingKind.POSTBACK, data=data, said_at=said_at)
+    message = body.get("message") or {}
+    match message.get("type"):
+        case "text":
+            kind = IncomingKind.TEXT
+        case "sticker":
+            kind = IncomingKind.STICKER
+        case other:
+            kind = IncomingKind.MEDIA if other in _MEDIA else IncomingKind.OTHER
+    return Incoming(channel=ChannelName.LINE, kind=kind, text=str(message.get("text") or ""), said_at=said_at)

@@ -1,0 +1,126 @@
+"""Twilio's webhooks: inbound messages and delivery receipts, verified, kept, and applied afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from aiohttp import web
+
+from backend.domain.states import ChannelName, NoticeState
+from backend.store import chats, inbox, notices, outbox
+from backend.store.engine import transaction
+from backend.usecases.services import Services
+from bot.card_guard import mask_cards
+from bot.channels.sms import TwilioSignature
+from bot.conversation import Conversations, Said
+from bot.message import Incoming, IncomingKind
+
+INBOUND = "twilio_sms"
+RECEIPT = "twilio_status"
+# 30003 may be transient and 30005 unknown, but by then Twilio has given up on this message.
+_FINAL = {"delivered": NoticeState.DELIVERED, "undelivered": NoticeState.FAILED, "failed": NoticeState.FAILED}
+_OPTED_OUT = "21610"
+_EMPTY_ANSWER = "<Response/>"  # anything else would be sent to the customer as an SMS (channels.md 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioHooks:
+    """`POST /hooks/twilio/sms` and `/hooks/twilio/status`."""
+
+    services: Services
+    signature: TwilioSignature = field(repr=False)
+
+    async def inbound(self, request: web.Request) -> web.Response:
+        """Keep one inbound message; 401 for a wrong signature."""
+        fields = await self._verified(request)
+        if fields is None:
+            return web.Response(status=401)
+        if not fields.get("MessageSid") or not fields.get("From"):
+            return web.Response(status=400)
+        said = fields.get("Body", "").replace("\x00", "")
+        kept = {**fields, "Body": mask_cards(said)[:5000]}
+        await self._keep(INBOUND, fields["MessageSid"], f"sms:{fields['From']}", kept)
+        return web.Response(text=_EMPTY_ANSWER, content_type="text/xml")
+
+    async def status(self, request: web.Request) -> web.Response:
+        """Keep one delivery receipt; our own reference is in the query."""
+        fields = await self._verified(request)
+        if fields is None:
+            return web.Response(status=401)
+        sid, status = fields.get("MessageSid"), fields.get("MessageStatus")
+        if not sid or not status:
+            return web.Response(status=400)
+        kept = {**fields, "ref": request.query.get("ref", "")}
+        await self._keep(RECEIPT, f"{sid}:{status}", f"receipt:{sid}", kept)
+        return web.Response(text=_EMPTY_ANSWER, content_type="text/xml")
+
+    async def _verified(self, request: web.Request) -> dict[str, str] | None:
+        """The form if Twilio signed exactly this address and these fields; blank values take part."""
+        body = await request.read()
+        try:
+            fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
+        except (UnicodeDecodeError, ValueError):
+            return None
+        url = self.services.public_base_url + request.raw_path
+        signature = request.headers.get("X-Twilio-Signature", "")
+        return fields if self.signature.is_valid(url=url, fields=fields, signature=signature) else None
+
+    async def _keep(self, source: str, event_id: str, order_key: str, fields: Mapping[str, str]) -> None:
+        now = self.services.clock.now()  # Twilio does not say when; the order of arrival is all there is
+        event = inbox.NewEvent(source=source, event_id=event_id, order_key=order_key, body=fields, occurred_at=now)
+        async with transaction(self.services.engine) as connection:
+            await inbox.insert_events(connection, events=[event], now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsEvents:
+    """Applies stored Twilio events."""
+
+    services: Services
+    conversations: Conversations
+
+    async def apply_inbound(self, event: inbox.InboxEvent, now: datetime) -> None:
+        """Answer one SMS of a customer."""
+        incoming = Incoming(
+            channel=ChannelName.SMS,
+            kind=IncomingKind.TEXT,
+            text=str(event.body["Body"]),
+            said_at=event.occurred_at,
+        )
+        said = Said(incoming=incoming, address=str(event.body["From"]), message_id=event.event_id, event=event)
+        await self.conversations.answer(said, now=now)
+
+    async def apply_receipt(self, event: inbox.InboxEvent, now: datetime) -> None:
+        """Final receipts end a notice; what did not arrive goes on the list for people (f53)."""
+        state = _FINAL.get(str(event.body["MessageStatus"]))
+        if state is None:
+            return
+        code = str(event.body.get("ErrorCode") or "")
+        async with transaction(self.services.engine) as connection:
+            ended = await outbox.record_receipt(
+                connection,
+                key=_reference(event),
+                message_id=str(event.body["MessageSid"]),
+                state=state,
+                failure=code or None,
+                now=now,
+            )
+            if state is NoticeState.FAILED:
+                await notices.report_failed_sms(connection, notice_ids=ended, now=now)
+            if code == _OPTED_OUT:
+                await chats.stop_contact(
+                    connection,
+                    channel=ChannelName.SMS,
+                    address=str(event.body["To"]),
+                    source="carrier",
+                    now=now,
+                )
+
+
+def _reference(event: inbox.InboxEvent) -> UUID | None:
+    try:
+        return UUID(str(event.body["ref"]))
+    except ValueError:
+        return None

@@ -1,0 +1,57 @@
+"""The timetable as data: which job runs on which days at which hour (Asia/Tokyo), in the order of the month."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from backend.domain.billing_calendar import BillingCalendar
+from backend.usecases.expire_payment_requests import expire_payment_requests
+from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.send_reminders import send_reminders
+from backend.usecases.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One line of the timetable. `run` works by state, so a late run does what is right then."""
+
+    name: str
+    runs_at: Callable[[BillingCalendar], time]
+    runs_on: Callable[[BillingCalendar, date], bool]
+    run: Callable[[Services, datetime], Awaitable[object]]
+
+
+async def _expire(services: Services, now: datetime) -> object:
+    return await expire_payment_requests(services, now=now)
+
+
+async def _open(services: Services, now: datetime) -> object:
+    return await open_payment_requests(services, now=now)
+
+
+async def _remind(services: Services, now: datetime) -> object:
+    return await send_reminders(services, now=now)
+
+
+# The order is the order of catching up after a downtime: expire, then combine and open (which also queues the
+# notices), then remind (f20).
+TIMETABLE = (
+    Job(
+        name="expire",  # R05, R06: every midnight, so that a late or held request is closed soon
+        runs_at=lambda _: time(0),
+        runs_on=lambda _calendar, _day: True,
+        run=_expire,
+    ),
+    Job(
+        name="open",  # R04, R07, R08: from the 10th on, every day that still leaves a fair time
+        runs_at=lambda calendar: calendar.send_from,
+        runs_on=lambda calendar, day: calendar.may_open_on(day),
+        run=_open,
+    ),
+    Job(
+        name="remind",
+        runs_at=lambda calendar: calendar.send_from,
+        runs_on=lambda calendar, day: day.day in calendar.reminder_days,
+        run=_remind,
+    ),
+)

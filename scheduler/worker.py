@@ -1,0 +1,60 @@
+"""Runs the due steps that the database holds (charges, messages, inbox, doubts): any number of processes may."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from backend.ports import Clock
+
+_AFTER_A_FAILURE = 5.0  # seconds: the database or a provider may be back by then
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A kind of due work. `run` claims some, does it and says how much; `idle_seconds` is the pause without any.
+
+    `lanes` run side by side in one process, so that one slow answer does not hold up the rest.
+    """
+
+    name: str
+    run: Callable[[datetime], Awaitable[int]]
+    idle_seconds: float
+    lanes: int = 1
+
+
+async def drain(steps: Sequence[Step], *, clock: Clock) -> int:
+    """Do everything that is due, and what becomes due by it, until a whole round finds nothing; returns how much."""
+    total = 0
+    while True:
+        done = 0
+        for step in steps:
+            while count := await step.run(clock.now()):
+                done += count
+        if not done:
+            return total
+        total += done
+
+
+async def run_forever(steps: Sequence[Step], *, clock: Clock) -> None:
+    """Keep all lanes of all steps going until cancelled."""
+    async with asyncio.TaskGroup() as lanes:
+        for step in steps:
+            for _ in range(step.lanes):
+                lanes.create_task(_keep_going(step, clock))
+
+
+async def _keep_going(step: Step, clock: Clock) -> None:
+    while True:
+        try:
+            await clock.refresh()
+            done = await step.run(clock.now())
+        except Exception:  # the door of the process: a broken step is reported and tried again
+            log.exception("step_failed", step=step.name)
+            await asyncio.sleep(_AFTER_A_FAILURE)
+            continue
+        if not done:
+            await asyncio.sleep(step.idle_seconds)
