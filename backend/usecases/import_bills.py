@@ -1,5 +1,6 @@
 """Imports a bill file, all or nothing: every refused line is listed, the same file again changes nothing."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,7 @@ async def import_bills(
     Raises:
         OSError: the file cannot be read.
     """
-    surveyed = survey(source)
+    surveyed = await asyncio.to_thread(survey, source)
     if isinstance(surveyed, Refusal):
         return _refused_file((surveyed,), is_dry_run=dry_run)
     header = read_first_line(source, surveyed)

@@ -1,7 +1,9 @@
 """What a good file does to the ledger."""
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.usecases.import_bills import import_bills
@@ -145,6 +147,27 @@ async def test_f65_the_same_name_in_two_encodings_is_no_change(engine: AsyncEngi
 
     assert (report.encoding, report.updated_accounts, report.unchanged_bills) == ("cp932", 0, 1)
     assert await query(engine, "SELECT service_location FROM account") == [("東京都桜1〜2号",)]
+
+
+async def test_two_imports_of_the_same_file_at_once_bring_it_in_once(engine: AsyncEngine, tmp_path: Path) -> None:
+    source = write_file(tmp_path, line(), other_line(2))
+
+    reports = await asyncio.gather(run_import(engine, source), run_import(engine, source))
+
+    assert sorted((report.new_bills, report.unchanged_bills) for report in reports) == [(0, 2), (2, 0)]
+    assert await query(engine, "SELECT count(*) FROM bill") == [(2,)]
+
+
+async def test_a_disk_that_fails_halfway_leaves_nothing_behind(engine: AsyncEngine, tmp_path: Path) -> None:
+    source = write_file(tmp_path, *(other_line(serial) for serial in range(1_500)))
+
+    def stop(_: int) -> None:
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - a bare one, as a disk gives
+        await import_bills(engine, source=source, now=NOW, amend=False, dry_run=False, progress=stop)
+
+    assert await query(engine, "SELECT 1 FROM account UNION ALL SELECT 1 FROM bill") == []
 
 
 async def test_progress_ends_at_the_files_size(engine: AsyncEngine, tmp_path: Path) -> None:
