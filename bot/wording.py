@@ -15,7 +15,7 @@ from bot.understanding.matcher import Matcher, Understanding
 from bot.wording_formats import Formats
 from bot.wording_limits import check_line_payload
 from bot.wording_line import notice_bubble, quick_reply, reply_bubble, sections_of, text_message
-from bot.wording_sms import MOST_UNITS, UNITS_OF_TWO_SEGMENTS, first_that_fits
+from bot.wording_sms import MOST_UNITS, first_that_fits, within_two_segments
 from bot.wording_templates import Compiled, environment, notice_templates, reply_templates, tables_of
 from bot.wording_values import notice_values
 
@@ -79,13 +79,13 @@ class Wording:
         """The frozen payload of a notice, with `{{link}}`, `{{code}}` in place of secrets.
 
         Raises:
-            SmsTooLongError: no variant of the SMS fits two segments.
+            SmsTooLongError: carriers would refuse even the shortest variant (see `within_two_segments`).
         """
         values = notice_values(facts, formats=self.formats, base_url=base_url, has_link=has_link)
         text = self.notices[kind.value, channel].render(values, sender=sender_name, phone=support_phone)
         if channel is ChannelName.SMS:
             variants = [variant.strip() for variant in text.split(_VARIANTS)]
-            return {"body": first_that_fits(variants, units=UNITS_OF_TWO_SEGMENTS)}
+            return {"body": within_two_segments(variants)}
         return self._line_notice(sections_of(text), uri=payment_url(base_url) if has_link else "")
 
     def _line_notice(self, sections: dict[str, str], *, uri: str) -> Json:

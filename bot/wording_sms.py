@@ -30,6 +30,19 @@ def sms_segments(text: str) -> int:
     return 1 if units <= one else math.ceil(units / part)
 
 
+def within_two_segments(variants: Sequence[str]) -> str:
+    """The friendliest variant of at most two segments; the shortest one if an unusually long address prevents that.
+
+    Tests hold every template to two segments with the longest plausible values; one costly SMS is still better than
+    a month's run that stops at it.
+
+    Raises:
+        SmsTooLongError: carriers would refuse even the shortest variant.
+    """
+    fitting = [variant for variant in variants if sms_units(variant) <= UNITS_OF_TWO_SEGMENTS]
+    return fitting[0] if fitting else first_that_fits(variants[-1:], units=MOST_UNITS)
+
+
 def first_that_fits(variants: Sequence[str], *, units: int) -> str:
     """The first, i.e. friendliest, variant of at most `units`.
 

@@ -5,7 +5,7 @@ import pytest
 from bot.message import Choice
 from bot.wording_limits import LinePayloadError, check_line_payload, graphemes
 from bot.wording_line import flex_message, quick_reply, text_message
-from bot.wording_sms import SmsTooLongError, first_that_fits, sms_segments, sms_units
+from bot.wording_sms import SmsTooLongError, first_that_fits, sms_segments, sms_units, within_two_segments
 
 
 def choices(count: int, *, label: str = "はい") -> tuple[Choice, ...]:
@@ -99,3 +99,8 @@ def test_the_friendliest_variant_that_fits_is_sent() -> None:
 def test_a_template_that_never_fits_is_an_error_and_never_cut() -> None:
     with pytest.raises(SmsTooLongError):
         first_that_fits(["あ" * 9], units=6)
+
+
+def test_a_very_long_address_costs_a_third_segment_but_stops_nothing() -> None:
+    assert within_two_segments(["あ" * 200, "い" * 140]) == "い" * 140
+    assert within_two_segments(["あ" * 130, "い" * 10]) == "あ" * 130
