@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,7 +16,9 @@ from emulators.gateway.app import GatewayConfig
 from emulators.gateway.app import create_app as create_gateway
 from tests.kit.clock import FakeClock
 from tests.kit.databases import cloned_database, make_template, postgres_server
+from tests.kit.ledger import Ledger
 from tests.kit.servers import free_port, serving
+from tests.kit.world import World, running_world
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +78,15 @@ def services(engine: AsyncEngine, clock: FakeClock, gateway: SandboxGateway) -> 
         link_secret=SANDBOX_SECRET.encode(),
         public_base_url="http://127.0.0.1:8080",
     )
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """The whole product with its outsiders, on 1 November 2026."""
+    async with running_world(database_url=database_url, folder=tmp_path, at="2026-11-01T12:00") as world:
+        yield world
+
+
+@pytest.fixture
+def ledger(services: Services) -> Ledger:
+    return Ledger(services=services)

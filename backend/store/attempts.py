@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptOrigin, AttemptState, CardState
@@ -119,6 +120,10 @@ WHERE id = (SELECT card_change_id FROM payment_request WHERE id = :request_id) A
 """)
 
 
+class AlreadyBeingPaidError(Exception):
+    """Another attempt holds one of the bills; look at the page again, it tells what is true."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendableAttempt:
     """An attempt whose intent to send is committed: the caller may call the gateway."""
@@ -174,6 +179,9 @@ async def prepare_attempts(
 
     `card_id` None means each account's active card. `lease_seconds` keeps workers away while the caller sends itself.
     `base_url` is where a payer comes back to after authenticating.
+
+    Raises:
+        AlreadyBeingPaidError: the database refused a second claim; roll the transaction back.
     """
     locked = list((await connection.execute(_LOCK, {"request_ids": list(request_ids), "now": now})).scalars())
     values = {
@@ -185,7 +193,10 @@ async def prepare_attempts(
         "lease_seconds": lease_seconds,
         "base_url": base_url,
     }
-    return list((await connection.execute(_PREPARE, values)).scalars())
+    try:
+        return list((await connection.execute(_PREPARE, values)).scalars())
+    except IntegrityError as refusal:
+        raise AlreadyBeingPaidError from refusal
 
 
 async def take_prepared(

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy.exc import IntegrityError
-
 from backend.domain.identifiers import hash_token, new_secret
 from backend.domain.payment_page import PageState, PaymentPage
 from backend.domain.states import AttemptOrigin
@@ -193,8 +191,8 @@ async def _claim(services: Services, *, payer: PayerSession, card: CardSnapshot,
                 lease_seconds=LEASE_SECONDS,
                 base_url=services.public_base_url,
             )
-    except IntegrityError:
-        return None  # the database refused a second claim on a bill
+    except attempts.AlreadyBeingPaidError:
+        return None
     return prepared[0] if prepared else None
 
 

@@ -1,0 +1,92 @@
+"""A demo customer with a telephone: reads messages, opens URLs, types cards, asks the bot."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from backend.store import line_accounts
+from tests.kit.bill_files import BillLine
+from tests.kit.simple_browser import SimpleBrowser
+from tests.kit.world import URL, World
+
+VISA = "4242424242424242"
+HOSTED = {"number": VISA, "expiry": "12/30", "cvc": "123", "name": "HANAKO YAMADA"}
+
+
+@dataclass(kw_only=True)
+class Customer:
+    """One account and its person. `line_user` None means SMS only."""
+
+    world: World
+    number: str
+    phone: str
+    line_user: str | None
+
+    @property
+    def e164(self) -> str:
+        return "+81" + self.phone[1:]
+
+    def bill(self, month: str, amount: int, *, confirmed: str) -> BillLine:
+        return BillLine(customer=self.number, phone=self.phone, month=month, amount=amount, confirmed=confirmed)
+
+    async def link_line(self) -> None:
+        """Become a LINE friend whose account is linked (the flow itself is tested elsewhere)."""
+        base = self.world.settings.line_api_base
+        await self.world.control(base, "users/bulk", {"userIds": [self.line_user]})
+        services = self.world.parts.services
+        async with services.engine.begin() as connection:
+            query = text("SELECT id FROM account WHERE customer_number = :number")
+            account_id = (await connection.execute(query, {"number": self.number})).scalar_one()
+            await line_accounts.link(
+                connection, account_id=account_id, line_user_id=str(self.line_user), now=services.clock.now()
+            )
+
+    async def inbox(self) -> list[str]:
+        """What has arrived on this telephone from us, oldest first, each as one text."""
+        if self.line_user:
+            base = self.world.settings.line_api_base
+            chat = await self.world.truth(base, f"users/{self.line_user}/chat")
+            return [_words(entry["message"]) for entry in chat["messages"] if entry["sender"] == "bot"]
+        base = self.world.settings.twilio_api_base
+        chat = await self.world.truth(base, f"phones/{self.e164.replace('+', '%2B')}/messages")
+        return [entry["body"] for entry in chat["messages"] if entry["to"] == self.e164]
+
+    async def urls(self) -> list[str]:
+        """Every payment URL received, oldest first."""
+        return [url for message in await self.inbox() for url in URL.findall(message)]
+
+    async def say(self, words: str) -> str:
+        """Write to the bot; returns its answer."""
+        before = len(await self.inbox())
+        if self.line_user:
+            message = {"type": "text", "text": words}
+            await self.world.control(self.world.settings.line_api_base, f"users/{self.line_user}/messages", message)
+        else:
+            message = {"from": self.e164, "body": words}
+            await self.world.control(self.world.settings.twilio_api_base, "inbound", message)
+        await self.world.rest()
+        return "\n".join((await self.inbox())[before:])
+
+    async def pay(self, url: str, *, card: str = VISA) -> SimpleBrowser:
+        """Go through the pages without JavaScript, up to the page after お支払い."""
+        browser = await self.enter_card(url, card=card)
+        await browser.press("お支払い")
+        await self.world.rest()
+        return browser
+
+    async def enter_card(self, url: str, *, card: str = VISA) -> SimpleBrowser:
+        """Prove who we are and register a card; stops on the confirmation page."""
+        browser = SimpleBrowser.new()
+        await browser.open(url)
+        await browser.press("同意してカード情報の入力へ", phone_tail=self.phone[-4:])
+        hosted = next(link for link in browser.links.values() if "/hosted/" in link)
+        await browser.open(hosted)
+        await browser.press("入力内容を確認する", **{**HOSTED, "number": card})
+        return browser
+
+
+def _words(message: dict[str, Any]) -> str:
+    """Everything that a message shows or leads to."""
+    return message["text"] if message["type"] == "text" else json.dumps(message, ensure_ascii=False)

@@ -1,0 +1,104 @@
+"""Automatic charges at the real sandbox gateway: success, decline, unknown (R04, f1-f2, f23-f25)."""
+
+import aiohttp
+import pytest
+
+from backend.ports import RegistrationStatus
+from backend.usecases.charge_prepared import charge_due
+from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.resolve_unknown_payments import resolve_due
+from tests.kit.cards import registered_card
+from tests.kit.clock import FakeClock
+from tests.kit.ledger import Ledger
+
+ATTEMPTS = "SELECT state, decline_class FROM payment_attempt ORDER BY ordinal"
+
+
+@pytest.fixture
+async def account(ledger: Ledger, clock: FakeClock) -> int:
+    """An account with a card on file, its November bill opened for an automatic charge."""
+    account = await ledger.account()
+    await registered_card(ledger, account)
+    await ledger.bill(account, "2026-11", 8432)
+    await open_payment_requests(ledger.services, now=clock.now())
+    return account
+
+
+async def control(emulator: str, what: str, body: dict[str, object]) -> None:
+    async with aiohttp.ClientSession() as session, session.post(f"{emulator}/_control/{what}", json=body) as answer:
+        assert answer.status < 300, await answer.text()
+
+
+async def truth(emulator: str) -> list[int]:
+    async with aiohttp.ClientSession() as session, session.get(f"{emulator}/_control/truth") as answer:
+        charges = (await answer.json())["charges"]
+    return [charge["amount"] for charge in charges if charge["status"] == "succeeded"]
+
+
+@pytest.mark.usefixtures("account")
+async def test_r04_a_registered_card_is_charged_and_the_customer_told_once(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await charge_due(ledger.services, now=clock.now())
+    await charge_due(ledger.services, now=clock.now())
+
+    assert await truth(gateway_emulator) == [8432]
+    assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
+    assert await ledger.rows("SELECT kind FROM notice") == [("charged",)]
+
+
+@pytest.mark.usefixtures("account")
+async def test_a_declined_charge_opens_a_link_and_tells_the_customer(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await control(gateway_emulator, "outcomes", {"charges": [{"decline_code": "insufficient_funds"}]})
+
+    await charge_due(ledger.services, now=clock.now())
+
+    assert await ledger.rows(ATTEMPTS) == [("declined", "soft")]
+    assert await ledger.rows("SELECT bill_id FROM bill_claim") == []
+    assert await ledger.rows("SELECT state FROM payment_link") == [("active",)]
+    assert await ledger.rows("SELECT kind FROM notice") == [("charge_declined",)]
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "500_before", "500_after"])
+async def test_f2_f23_a_lost_answer_is_unknown_then_resolved_to_one_charge(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str, kind: str
+) -> None:
+    rule = {"path": "/v1/charges", "method": "POST", "kind": kind, "times": 1}
+    await control(gateway_emulator, "faults", {"rules": [rule]})
+
+    await charge_due(ledger.services, now=clock.now())
+    told = await ledger.rows("SELECT kind FROM notice")
+    states = await ledger.rows("SELECT state FROM bill")
+    await resolve_due(ledger.services, now=clock.forward(minutes=1, seconds=1))
+
+    assert told == []
+    assert states == [("held",)]
+    assert await truth(gateway_emulator) == [8432]
+    assert await ledger.rows(ATTEMPTS) == [("succeeded", None)]
+    assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
+
+
+@pytest.mark.usefixtures("account")
+async def test_f30_a_busy_gateway_is_asked_again_later(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    rule = {"path": "/v1/charges", "method": "POST", "kind": "429", "times": 1}
+    await control(gateway_emulator, "faults", {"rules": [rule]})
+
+    await charge_due(ledger.services, now=clock.now())
+    before = await ledger.rows(ATTEMPTS)
+    await charge_due(ledger.services, now=clock.forward(hours=1))
+
+    assert before == [("prepared", None)]
+    assert await ledger.rows(ATTEMPTS) == [("succeeded", None)]
+
+
+async def test_the_kit_registers_a_real_card(ledger: Ledger) -> None:
+    account = await ledger.account()
+
+    registration = await registered_card(ledger, account)
+
+    assert registration.status is RegistrationStatus.SUCCEEDED
