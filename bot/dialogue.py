@@ -1,10 +1,10 @@
 """The whole conversation as one pure function: what was said and what is known become answers and deeds; no I/O."""
 
-import re
 from datetime import datetime
 
 from backend.domain.account_facts import AccountFacts
 from bot import dialogue_accounts, dialogue_contact, dialogue_faq
+from bot.card_guard import has_masked_card, mask_cards
 from bot.dialogue_turn import Turn
 from bot.memory import Memory
 from bot.message import Incoming, IncomingKind, Step
@@ -20,7 +20,6 @@ _TOPIC_OF_INTENT = {intent: topic for topic, intent in dialogue_accounts.TOPICS.
     "stop_messages": "stop",
     "greeting_thanks": "greeting",
 }
-_CARD_DIGITS = re.compile(r"(?:\d[ -]?){13,15}\d")
 
 
 def step(
@@ -67,7 +66,7 @@ def _heard(turn: Turn, text: str) -> Step:
         return dialogue_contact.resume(turn)
     if word in turn.wording.signals["menu"]:
         return dialogue_contact.menu(turn)
-    if _has_card_number(text):
+    if has_masked_card(mask_cards(text)):
         return dialogue_contact.menu(turn, key="card_digits")
     if (data := _numbered(turn, word)) is not None:
         return _pressed(turn, data)
@@ -126,14 +125,3 @@ def _question(turn: Turn, argument: str) -> Step:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004 - bigint
-
-
-def _has_card_number(text: str) -> bool:
-    """Whether the text holds a run of 14 to 16 digits that passes the check digit of card numbers."""
-    plain = text.translate({0xFF10 + digit: str(digit) for digit in range(10)})
-    return any(_passes_luhn(re.sub(r"\D", "", run)) for run in _CARD_DIGITS.findall(plain))
-
-
-def _passes_luhn(digits: str) -> bool:
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0  # noqa: PLR2004 - Luhn

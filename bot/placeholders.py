@@ -2,9 +2,9 @@
 
 LINK = "{{link}}"
 CODE = "{{code}}"
-LINE_LINK_TOKEN = "{{line_link_token}}"  # noqa: S105 - the place of a token, not one
+LINE_LINK_TOKEN = "{{line_link_token}}"  # noqa: S105 - the place of an invitation's token, not one
 
-# What stands there when it is sent: a 22-character token, six digits, LINE's link token (32 so far; room for more).
+# What stands there when it is sent: a 22-character token, six digits, an invitation's token (with room).
 _REAL = {LINK: "x" * 22, CODE: "0" * 6, LINE_LINK_TOKEN: "x" * 64}
 
 
@@ -23,8 +23,8 @@ def payment_url(base_url: str) -> str:
 
 
 def account_link_url(base_url: str) -> str:
-    """Our linking page; LINE wants the link token as `linkToken` (channels.md section 2)."""
-    return f"{base_url}/link?linkToken={LINE_LINK_TOKEN}"
+    """Our linking page, with the place of the invitation's token."""
+    return f"{base_url}/link/{LINE_LINK_TOKEN}"
 
 
 def application_form_url(base_url: str) -> str:

@@ -194,7 +194,10 @@ def test_odd_button_data_does_no_harm(wording: Wording, data: str, channel: Chan
     assert talk.reply.text
 
 
-@pytest.mark.parametrize("text", ["4242 4242 4242 4242", "番号は４２４２４２４２４２４２４２４２", "3782-822463-10005"])
+@pytest.mark.parametrize(
+    "text",
+    ["4242 4242 4242 4242", "************4242 です", "番号は４２４２４２４２４２４２４２４２", "3782-822463-10005"],
+)
 def test_a_card_number_in_the_chat_is_answered_with_a_warning(wording: Wording, text: str) -> None:
     talk = line(wording, "open_link")
 
