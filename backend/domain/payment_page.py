@@ -71,6 +71,10 @@ class PaymentPage:
             case AttemptState.DECLINED | AttemptState.WITHDRAWN | None:
                 return self._state_without_money(now=now)
 
+    def has_refused(self, card_reference: str) -> bool:
+        """Whether this is the card that was just declined: only a card entered anew may be charged (invariant 10)."""
+        return self.attempt_state is AttemptState.DECLINED and self.attempt_card == card_reference
+
     def _state_without_money(self, *, now: datetime) -> PageState:
         if self.request_state is RequestState.VOID or self.link_state in {LinkState.SUPERSEDED, LinkState.REVOKED}:
             return PageState.SUPERSEDED

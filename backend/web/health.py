@@ -1,0 +1,36 @@
+"""What a platform asks: does the process live, and may it be sent visitors."""
+
+from aiohttp import web
+
+from backend.store.readiness import is_ready
+from backend.web.keys import NEWEST_MIGRATION, SERVICES, STATIC
+from backend.web.static import respond
+
+_UNAVAILABLE = 503
+
+
+async def alive(request: web.Request) -> web.Response:
+    """`GET /healthz`: the process answers."""
+    del request
+    return web.json_response({"status": "ok"})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """`GET /readyz`: the database answers and its schema is the one that this code needs."""
+    if await is_ready(request.app[SERVICES].engine, wanted=request.app[NEWEST_MIGRATION]):
+        return web.json_response({"status": "ready"})
+    return web.json_response({"status": "not ready"}, status=_UNAVAILABLE)
+
+
+async def static(request: web.Request) -> web.Response:
+    """`GET /static/{name}`: our style sheet, script and icon."""
+    found = request.app[STATIC].find(request.match_info["name"])
+    if found is None:
+        raise web.HTTPNotFound
+    return respond(found)
+
+
+async def robots(request: web.Request) -> web.Response:
+    """`GET /robots.txt`: nothing here is for search engines."""
+    del request
+    return web.Response(text="User-agent: *\nDisallow: /\n")

@@ -1,0 +1,102 @@
+"""`/p/{token}`: where the payment URL leads. Looking changes nothing; answering the question begins a session."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from aiohttp import web
+
+from backend.domain.payment_page import PageState, PaymentPage
+from backend.ports import GatewayUnavailableError
+from backend.usecases import take_first_payment
+from backend.usecases.take_first_payment import ProofResult, ProvenPayer
+from backend.web import answers, card_entry_page, forms, payer, payment_states, views
+from backend.web.keys import RENDERER, SERVICES, UNKNOWN_TOKENS, now_of, visitor
+
+_REFUSED = 422
+_NOT_FOUND = 404
+_TAIL_LENGTH = 4
+
+
+async def show(request: web.Request) -> web.Response:
+    """`GET /p/{token}`: what is to be paid, and the question; or what is true instead. Robots may look too (f43)."""
+    now = await now_of(request)
+    page = await _find(request)
+    return _not_found(request) if page is None else _page(request, page, now=now)
+
+
+async def prove(request: web.Request) -> web.Response:
+    """`POST /p/{token}`: the right digits open the card entry for this browser."""
+    form = await forms.read_form(request)
+    now = await now_of(request)
+    page = await _find(request)
+    if page is None:
+        return _not_found(request)
+    if page.state(now=now) is not PageState.PAYABLE:
+        return _page(request, page, now=now)
+    tail = forms.digits(form.get("phone_tail", ""), length=_TAIL_LENGTH)
+    if error := _fault(request, form, tail):
+        return _page(request, page, now=now, error=error)
+    return await _begin(request, tail=tail or "", now=now)
+
+
+def _fault(request: web.Request, form: Mapping[str, str], tail: str | None) -> str | None:
+    """What is wrong with the form itself; such an answer is not counted as a wrong one."""
+    if form.get("consent_version") != request.app[RENDERER].consent_version:
+        return "consent_changed"
+    return "not_four_digits" if tail is None else None
+
+
+async def _begin(request: web.Request, *, tail: str, now: datetime) -> web.Response:
+    services, token = request.app[SERVICES], request.match_info["token"]
+    proven = await take_first_payment.prove_payer(services, token=token, phone_tail=tail, now=now)
+    match proven:
+        case None:
+            return _not_found(request)
+        case ProofResult():
+            return await _refuse(request, proven, now=now)
+        case ProvenPayer():
+            return await _open_entry(request, proven, now=now)
+
+
+async def _refuse(request: web.Request, why: ProofResult, *, now: datetime) -> web.Response:
+    """Look again: the wrong answer may have been the last one that is allowed."""
+    page = await _find(request)
+    if page is None:
+        return _not_found(request)
+    return _page(request, page, now=now, error="wrong_answer" if why is ProofResult.WRONG_ANSWER else None)
+
+
+async def _open_entry(request: web.Request, proven: ProvenPayer, *, now: datetime) -> web.Response:
+    """A gateway that is away does not undo the proof: the entry page offers to try again."""
+    order_number = proven.page.order_number
+    session = await take_first_payment.find_payer(
+        request.app[SERVICES], cookie=proven.cookie, order_number=order_number, now=now
+    )
+    if session is not None:
+        try:
+            await card_entry_page.begin(request, session, now=now)
+        except GatewayUnavailableError:
+            card_entry_page.log_absence(request)
+    response = answers.see(f"/pay/{order_number}/entry")
+    payer.remember_payer(request, response, order_number=order_number, cookie=proven.cookie)
+    return response
+
+
+async def _find(request: web.Request) -> PaymentPage | None:
+    token = request.match_info["token"]
+    return await take_first_payment.find_page(request.app[SERVICES], token=token) if token.isascii() else None
+
+
+def _page(request: web.Request, page: PaymentPage, *, now: datetime, error: str | None = None) -> web.Response:
+    state = page.state(now=now)
+    if state is not PageState.PAYABLE:
+        return payment_states.unpayable(request, page=page, state=state, now=now)
+    values = views.payment(page, calendar=request.app[SERVICES].calendar)
+    return answers.page(request, "landing", values | {"error": error}, status=_REFUSED if error else 200)
+
+
+def _not_found(request: web.Request) -> web.Response:
+    """The same for every unknown token; who tries many is slowed down, a known token never is (f84)."""
+    if not request.app[UNKNOWN_TOKENS].admits(visitor(request)):
+        raise web.HTTPTooManyRequests(headers={"Retry-After": "60"})
+    return answers.error(request, status=_NOT_FOUND, reason="not_found")
