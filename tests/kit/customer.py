@@ -1,6 +1,7 @@
 """A demo customer with a telephone: reads messages, opens URLs, types cards, asks the bot."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.kit.bill_files import BillLine
 from tests.kit.simple_browser import SimpleBrowser
 from tests.kit.world import URL, World
 
+CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 VISA = "4242424242424242"
 HOSTED = {"number": VISA, "expiry": "12/30", "cvc": "123", "name": "HANAKO YAMADA"}
 
@@ -50,6 +52,7 @@ class Customer:
             chat = await self.world.truth(base, f"users/{self.line_user}/chat")
             return [_words(entry["message"]) for entry in chat["messages"] if entry["sender"] == "bot"]
         base = self.world.settings.twilio_api_base
+        await self.world.truth(base, "idle?timeout=10")
         chat = await self.world.truth(base, f"phones/{self.e164.replace('+', '%2B')}/messages")
         return [entry["body"] for entry in chat["messages"] if entry["to"] == self.e164]
 
@@ -78,13 +81,29 @@ class Customer:
 
     async def enter_card(self, url: str, *, card: str = VISA) -> SimpleBrowser:
         """Prove who we are and register a card; stops on the confirmation page."""
-        browser = SimpleBrowser.new()
+        browser = self.world.browser()
         await browser.open(url)
         await browser.press("同意してカード情報の入力へ", phone_tail=self.phone[-4:])
         hosted = next(link for link in browser.links.values() if "/hosted/" in link)
         await browser.open(hosted)
         await browser.press("入力内容を確認する", **{**HOSTED, "number": card})
         return browser
+
+    async def apply_for_card_change(self) -> SimpleBrowser:
+        """Fill in the application form, with the code that comes by SMS."""
+        browser = self.world.browser()
+        await browser.open(f"{self.world.settings.public_base_url}/apply")
+        await browser.press("確認コードを送る", customer_number=self.number, phone=self.phone)
+        await self.world.rest()
+        await browser.press("カード変更を申し込む", code=await self.code())
+        await self.world.rest()
+        return browser
+
+    async def code(self) -> str:
+        """The newest one-time code on this telephone."""
+        base = self.world.settings.twilio_api_base
+        chat = await self.world.truth(base, f"phones/{self.e164.replace('+', '%2B')}/messages")
+        return [found for entry in chat["messages"] for found in CODE.findall(entry["body"])][-1]
 
 
 def _words(message: dict[str, Any]) -> str:

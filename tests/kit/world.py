@@ -28,6 +28,7 @@ from tests.kit.bill_files import BillLine, write_bill_file
 from tests.kit.clock import jst
 from tests.kit.records import record_path
 from tests.kit.servers import free_port, serving
+from tests.kit.simple_browser import SimpleBrowser
 
 URL = re.compile(r"https?://[^\s\"]+/p/[A-Za-z0-9_-]{22}")
 
@@ -41,6 +42,7 @@ class World:
     http: aiohttp.ClientSession
     folder: Path
     files: int = field(default=0)
+    browsers: list[SimpleBrowser] = field(default_factory=list)
 
     async def go_to(self, at: str) -> datetime:
         """Travel everywhere, then do everything that is due."""
@@ -75,6 +77,11 @@ class World:
 
     async def succeeded(self) -> list[int]:
         return [charge["amount"] for charge in await self.charges() if charge["status"] == "succeeded"]
+
+    def browser(self) -> SimpleBrowser:
+        """A fresh device, closed with the world."""
+        self.browsers.append(SimpleBrowser.new())
+        return self.browsers[-1]
 
     async def rows(self, query: str, **values: object) -> list[Any]:
         async with self.parts.services.engine.begin() as connection:
@@ -119,6 +126,8 @@ async def running_world(*, database_url: str, folder: Path, at: str) -> AsyncIte
         world = World(parts=parts, settings=settings, http=http, folder=folder)
         await world.go_to(at)
         yield world
+        for browser in world.browsers:
+            await browser.close()
 
 
 def _emulators(settings: Settings) -> list[tuple[web.Application, str]]:
