@@ -1,7 +1,7 @@
 """The composition root: settings become an engine, a gateway, channels and the steps of the worker."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -119,14 +119,19 @@ async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
 
 
 async def _open_gateway(settings: Settings, stack: AsyncExitStack) -> PaymentGateway:
-    match settings.gateway:
-        case GatewayName.SANDBOX:
-            opening = open_sandbox_gateway(
-                base=settings.sandbox_gateway_base,
-                key=settings.sandbox_gateway_key.get_secret_value(),
-                webhook_secret=settings.sandbox_gateway_webhook_secret.get_secret_value(),
-            )
-    return await stack.enter_async_context(opening)
+    """One line a gateway; GatewayName makes sure that the name is known."""
+    openings: Mapping[GatewayName, Callable[[Settings], AbstractAsyncContextManager[PaymentGateway]]] = {
+        GatewayName.SANDBOX: _sandbox,
+    }
+    return await stack.enter_async_context(openings[settings.gateway](settings))
+
+
+def _sandbox(settings: Settings) -> AbstractAsyncContextManager[PaymentGateway]:
+    return open_sandbox_gateway(
+        base=settings.sandbox_gateway_base,
+        key=settings.sandbox_gateway_key.get_secret_value(),
+        webhook_secret=settings.sandbox_gateway_webhook_secret.get_secret_value(),
+    )
 
 
 async def _open_channels(settings: Settings, services: Services, stack: AsyncExitStack) -> Parts:

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from app.compose import TEMPLATES, Parts
 from backend.web.access_log import AccessLogger
-from backend.web.app import PageSettings, create_web_app
+from backend.web.app import create_web_app
 from backend.web.gateway_hook import gateway_hook
+from backend.web.page_settings import PageSettings
 from bot.channels.sms import TwilioSignature
 from bot.line_events import LineHook
 from bot.sms_events import TwilioHooks

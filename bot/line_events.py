@@ -39,7 +39,7 @@ class LineHook:
             return web.Response(status=401)
         try:
             events = list(new_events(json.loads(body)))
-        except (ValueError, RecursionError, TypeError, AttributeError):
+        except (ValueError, RecursionError, TypeError, KeyError):
             return web.Response(status=400)
         if events:
             async with transaction(self.services.engine) as connection:
@@ -52,7 +52,7 @@ def new_events(webhook: Mapping[str, Any]) -> Iterator[inbox.NewEvent]:
     for event in webhook["events"]:
         try:
             yield _new_event(event)
-        except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
             log.warning("line_event_unreadable", reason=type(problem).__name__)
 
 

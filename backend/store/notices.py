@@ -73,7 +73,7 @@ ON CONFLICT (dedupe_key) DO NOTHING
 
 
 # The same news by SMS, because LINE will certainly not bring it. One fallback a notice, by the dedupe key.
-_FALL_BACK = text("""
+_FALL_BACK = text(r"""
 WITH source AS (
   SELECT n.*, a.phone, s.address AS stopped FROM notice n JOIN account a ON a.id = n.account_id
   LEFT JOIN contact_stop s ON s.channel = 'sms' AND s.address = a.phone
@@ -81,7 +81,7 @@ WITH source AS (
 ), moved AS (
   INSERT INTO notice (dedupe_key, kind, channel, address, account_id, request_id, link_id, facts, state, priority,
     created_at, not_before)
-  SELECT regexp_replace(dedupe_key, ':line$', ':sms'), kind, 'sms', phone, account_id, request_id, link_id, facts,
+  SELECT regexp_replace(dedupe_key, '[:]line$', '\:sms'), kind, 'sms', phone, account_id, request_id, link_id, facts,
     'queued', priority, :now, :not_before
   FROM source WHERE stopped IS NULL
   ON CONFLICT (dedupe_key) DO NOTHING
