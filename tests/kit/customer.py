@@ -12,6 +12,7 @@ from tests.kit.bill_files import BillLine
 from tests.kit.simple_browser import SimpleBrowser
 from tests.kit.world import URL, World
 
+LINK_URL = re.compile(r"https?://[^\s\"]+/link/[A-Za-z0-9_-]{22}")
 CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 VISA = "4242424242424242"
 HOSTED = {"number": VISA, "expiry": "12/30", "cvc": "123", "name": "HANAKO YAMADA"}
@@ -96,6 +97,23 @@ class Customer:
         await browser.press("確認コードを送る", customer_number=self.number, phone=self.phone)
         await self.world.rest()
         await browser.press("カード変更を申し込む", code=await self.code())
+        await self.world.rest()
+        return browser
+
+    async def begin_linking(self, offer: str) -> SimpleBrowser:
+        """Open the URL of the bot's offer and ask for a code."""
+        browser = self.world.browser()
+        await browser.open(LINK_URL.findall(offer)[-1])
+        await browser.press("確認コードを送る", customer_number=self.number, phone=self.phone)
+        await self.world.rest()
+        return browser
+
+    async def link_account_from(self, offer: str) -> SimpleBrowser:
+        """Go through our pages and LINE's dialog."""
+        browser = await self.begin_linking(offer)
+        await browser.press("LINEと連携する", code=await self.code())
+        [dialog] = browser.buttons[:1]
+        await browser.press(dialog)
         await self.world.rest()
         return browser
 
