@@ -52,18 +52,25 @@ def dev() -> None:
     """Start everything on this machine, with emulated outsiders and demo customers."""
     from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
 
+    settings = _settings(clock=ClockKind.SHIFTABLE)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log_file = settings.data_dir / "tsukibarai.log"
+
     async def work(settings: Settings, stop: asyncio.Event) -> None:
         async with running_demo(settings) as (_, addresses):
-            console = Console()
-            console.print("\n[bold]Tsukibarai is running.[/bold] Open the phone page first:")
-            console.print(f"  phone page          {addresses.phone}")
-            console.print(f"  web pages           {addresses.web}")
-            console.print(f"  card gateway        {addresses.gateway}")
-            console.print(f"  LINE / Twilio       {addresses.line}  {addresses.twilio}")
-            console.print("Ctrl+C stops it. Every start begins with fresh demo data.\n")
+            say = Console(highlight=False).print
+            say("\n[bold]Tsukibarai is running.[/bold] Open the phone page first:\n")
+            say(f"  phone page        {addresses.phone}")
+            say(f"  web               {addresses.web}   (card change: {addresses.web}/apply)")
+            say(f"  card gateway      {addresses.gateway}")
+            say(f"  LINE, Twilio      {addresses.line}   {addresses.twilio}")
+            say(f"  log               {log_file}\n")
+            say("Ctrl+C stops it. Every start begins with fresh demo data.\n")
             await stop.wait()
 
-    _run(work, _settings(clock=ClockKind.SHIFTABLE))
+    with log_file.open("w", encoding="utf-8") as log:
+        configure_logs(to=log)
+        _run(work, settings)
 
 
 @cli.command()

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-from emulators.phone.app import DemoCustomer, PhoneConfig
-from emulators.phone.app import create_app as create_phone
 
 from app.compose import Parts, open_parts
 from app.sample_bills import DEMO_CUSTOMERS, demo_order, write_samples
@@ -21,13 +19,15 @@ from app.web import make_web_app, serving
 from backend.domain.billing_calendar import JST, billing_month_of
 from backend.store import accounts, line_accounts
 from backend.store.embedded import embedded_postgres
-from backend.store.engine import recreate_database, transaction
+from backend.store.engine import make_engine, recreate_database, transaction
 from backend.store.migrate import upgrade
 from backend.usecases.import_bills import import_bills
 from emulators.gateway.app import GatewayConfig
 from emulators.gateway.app import create_app as create_gateway
 from emulators.line.app import LineConfig
 from emulators.line.app import create_app as create_line
+from emulators.phone.app import DemoCustomer, PhoneConfig
+from emulators.phone.app import create_app as create_phone
 from emulators.twilio.app import TwilioConfig
 from emulators.twilio.app import create_app as create_twilio
 from scheduler.runner import run_scheduler
@@ -58,14 +58,14 @@ async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Address
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_database(settings))
         addresses = await _start_emulators(settings, stack)
+        await _migrate(url)
         parts = await stack.enter_async_context(open_parts(settings, url=url))
-        await upgrade(parts.services.engine)
         await _load_demo(parts)
         await stack.enter_async_context(serving(make_web_app(parts), host=settings.web_host, port=settings.web_port))
         await _move_emulators(addresses, to=parts.services.clock.now())
         customers = await _make_friends(parts, addresses)
         phone = create_phone(config=_phone_config(parts, addresses, customers))
-        await stack.enter_async_context(serving(phone, host=settings.web_host, port=settings.phone_port))
+        await stack.enter_async_context(_serving_emulator(phone, host=settings.web_host, port=settings.phone_port))
         await stack.enter_async_context(_in_background(run_forever(parts.steps(), clock=parts.services.clock)))
         await stack.enter_async_context(_in_background(run_scheduler(parts.services, every_seconds=1.0)))
         yield parts, addresses
@@ -89,6 +89,12 @@ async def _database(settings: Settings) -> AsyncIterator[str]:
     async with embedded_postgres(data_dir=settings.data_dir) as url:
         await recreate_database(url)
         yield url
+
+
+async def _migrate(url: str) -> None:
+    engine = make_engine(url, pool_size=1)
+    await upgrade(engine)
+    await engine.dispose()
 
 
 async def _start_emulators(settings: Settings, stack: AsyncExitStack) -> Addresses:
@@ -126,8 +132,20 @@ async def _start_emulators(settings: Settings, stack: AsyncExitStack) -> Address
         (create_twilio(config=twilio), settings.twilio_port),
     )
     for app, port in apps:
-        await stack.enter_async_context(serving(app, host=host, port=port))
+        await stack.enter_async_context(_serving_emulator(app, host=host, port=port))
     return addresses
+
+
+@asynccontextmanager
+async def _serving_emulator(app: web.Application, *, host: str, port: int) -> AsyncIterator[None]:
+    """Outsiders keep their own truth and need no access log."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 async def _load_demo(parts: Parts) -> None:

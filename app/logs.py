@@ -1,10 +1,10 @@
-"""Structured JSON logs without phone numbers, tokens or card-like digits: one line an event, to stdout."""
+"""Structured JSON logs without phone numbers, tokens or card-like digits: one line an event."""
 
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -41,8 +41,8 @@ def _redact_value(value: object) -> object:
     return value
 
 
-def configure_logs(*, level: str = "INFO") -> None:
-    """Send structlog's and the standard library's events through the same redaction as JSON lines."""
+def configure_logs(*, to: TextIO = sys.stdout, level: str = "INFO") -> None:
+    """Send structlog's and the standard library's events through the same redaction as JSON lines to `to`."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -53,10 +53,10 @@ def configure_logs(*, level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(to),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

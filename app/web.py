@@ -43,16 +43,15 @@ def make_web_app(parts: Parts) -> web.Application:
 
 
 @asynccontextmanager
-async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve until the block ends; yields the port, which the system chose when 0 was asked for."""
+async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterator[None]:
+    """Serve until the block ends. Several web processes may share the port."""
     runner = web.AppRunner(
         app, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=False
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, reuse_port=True)
-        await site.start()
-        yield int(runner.addresses[0][1])
+        await web.TCPSite(runner, host, port, reuse_port=True).start()
+        yield
     finally:
         await runner.cleanup()
 
