@@ -1,5 +1,6 @@
 """The two clocks: the system's, and one that development and tests can shift for every process at once."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,6 +28,7 @@ class ShiftableClock:
         self._engine = engine
         self._real = SystemClock()
         self._shift = timedelta()
+        self._one_reader = asyncio.Lock()
 
     def now(self) -> datetime:
         """The shifted instant."""
@@ -34,11 +36,13 @@ class ShiftableClock:
 
     async def refresh(self) -> None:
         """Read the shift that another process may have changed."""
-        async with transaction(self._engine) as connection:
+        async with self._one_reader, transaction(self._engine) as connection:
+            # One reader at a time: an answer from before a travel must not overwrite one from after it.
             self._shift = await clock_shift.read(connection)
 
     async def go_to(self, at: datetime) -> None:
         """Travel: every process's clock goes on from `at`."""
-        self._shift = at - self._real.now()
+        shift = at - self._real.now()
         async with transaction(self._engine) as connection:
-            await clock_shift.write(connection, shift=self._shift)
+            await clock_shift.write(connection, shift=shift)
+        await self.refresh()
