@@ -69,6 +69,12 @@ INSERT INTO gateway_customer (account_id, gateway, reference) VALUES (:account_i
 ON CONFLICT (account_id, gateway) DO NOTHING
 """)
 
+# The request before the card, as everywhere: an answer that is being written down holds them in this order.
+_LOCK_REQUEST = text("""
+SELECT r.id FROM card_registration g JOIN payment_link l ON l.id = g.link_id JOIN payment_request r ON r.id = l.request_id
+WHERE g.id = :registration_id FOR UPDATE OF r
+""")
+
 # The same registration read twice gives the same row: the no-op update makes RETURNING answer.
 _KEEP_CARD = text("""
 INSERT INTO card_on_file (account_id, gateway, customer_reference, card_reference, brand, last4, exp_year, exp_month,
@@ -170,4 +176,5 @@ async def keep_card(
 ) -> int:
     """Write down a registered card (never its number); returns our id. Pending until it has paid."""
     values = {"account_id": account_id, "registration_id": registration_id, **card}
+    await connection.execute(_LOCK_REQUEST, {"registration_id": registration_id})
     return int((await connection.execute(_KEEP_CARD, values)).scalar_one())

@@ -29,6 +29,6 @@ async def site(services: Services) -> AsyncIterator[Site]:
     )
     app = create_web_app(services=here, pages=pages, line_link=dialog)
     async with serving(app, port) as url:
-        site = Site(base=url, services=here, dialog=dialog)
+        site = Site(base=url, services=here, dialog=dialog, pages=pages)
         yield site
         await site.close()

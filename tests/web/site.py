@@ -9,6 +9,7 @@ from sqlalchemy import text
 from backend.domain.identifiers import derive_token
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.services import Services
+from backend.web.page_settings import PageSettings
 from tests.kit.ledger import Ledger
 from tests.kit.simple_browser import SimpleBrowser
 
@@ -52,6 +53,7 @@ class Site:
     base: str
     services: Services
     dialog: DialogOnLoopback
+    pages: PageSettings
     browsers: list[SimpleBrowser] = field(default_factory=list)
 
     @property

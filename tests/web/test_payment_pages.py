@@ -9,7 +9,14 @@ async def test_r19_a_payer_goes_from_the_url_to_the_completion(site: Site) -> No
     browser = await site.pay(payer)
 
     assert browser.url == f"{site.base}/pay/{payer.order_number}/done"
-    for words in ("お支払いが完了しました", "13,600円", "2026年10月分の電気料金6,120円", "Visa", "4242", "領収書は発行"):
+    for words in (
+        "お支払いが完了しました",
+        "13,600円",
+        "2026年10月分の電気料金6,120円",
+        "Visa",
+        "4242",
+        "領収書は発行",
+    ):
         assert words in browser.text
     assert f"取引ID{payer.order_number}-01" in browser.text
     assert [charge["amount"] for charge in await site.charges()] == [13_600]
@@ -20,7 +27,13 @@ async def test_the_url_shows_what_is_to_be_paid_and_asks_who_is_there(site: Site
 
     browser = await site.open(payer)
 
-    for words in ("つきばらい電力", "13,600円", "2026年11月分の電気料金7,480円", "2026年11月20日（金）まで", "末尾0001"):
+    for words in (
+        "つきばらい電力",
+        "13,600円",
+        "2026年11月分の電気料金7,480円",
+        "2026年11月20日（金）まで",
+        "末尾0001",
+    ):
         assert words in browser.text
     assert payer.order_number in browser.text
     assert browser.buttons == [CONSENT]
@@ -114,7 +127,13 @@ async def test_r17_the_entry_page_shows_what_the_guide_promises(site: Site) -> N
     browser = await site.prove(payer)
 
     assert browser.url == f"{site.base}/pay/{payer.order_number}/entry"
-    for words in ("一括払い", f"取引ID{payer.order_number}-01", "7,480円", "画面有効期限2026年11月20日（金）まで", CHECK):
+    for words in (
+        "一括払い",
+        f"取引ID{payer.order_number}-01",
+        "7,480円",
+        "画面有効期限2026年11月20日（金）まで",
+        CHECK,
+    ):
         assert words in browser.text
     assert f"ご注文番号{payer.order_number}" in browser.text
     assert "<iframe" in browser.html
@@ -126,7 +145,15 @@ async def test_r18_the_confirmation_shows_card_and_amount_and_its_two_buttons(si
     browser = await site.to_confirmation(payer)
 
     assert browser.buttons == [PAY, BACK]
-    for words in ("Visa", "4242", "7,480円", "2026年11月分", payer.order_number, f"{payer.order_number}-01", "一括払い"):
+    for words in (
+        "Visa",
+        "4242",
+        "7,480円",
+        "2026年11月分",
+        payer.order_number,
+        f"{payer.order_number}-01",
+        "一括払い",
+    ):
         assert words in browser.text
     assert "東京都千代田区丸の内（以下省略）" in browser.text
     assert VISA not in browser.html
