@@ -25,7 +25,8 @@ class PhoneConfig:
     """Whom the page shows, where the outside world is, and how to move the product's time.
 
     The bases are origins without a slash at the end. `travel(to)` sets the product's clock to an aware
-    instant and runs what is due then; the emulators' clocks are moved by the page itself, before it.
+    instant and runs what is due then; the emulators' clocks are moved by the page itself, before it, so they
+    must run on real time underneath (`clock=None` for the gateway).
     `now()` tells the product's time (aware). `run_due()` does what is due without moving time.
     """
 

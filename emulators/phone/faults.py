@@ -40,7 +40,7 @@ def _rule(kind: str, path: str) -> dict[str, Any]:
 FAULTS = (
     Fault(
         id="declined",
-        label="次の決済: 残高不足",
+        label="決済：残高不足",
         done="次の決済は、残高不足でお断りになります。",
         place=Place.GATEWAY,
         path="outcomes",
@@ -48,7 +48,7 @@ FAULTS = (
     ),
     Fault(
         id="stolen",
-        label="次の決済: 盗難カード",
+        label="決済：盗難カード",
         done="次の決済は、盗難カードとしてお断りになります。",
         place=Place.GATEWAY,
         path="outcomes",
@@ -56,7 +56,7 @@ FAULTS = (
     ),
     Fault(
         id="timeout",
-        label="次の決済: 済むが返事なし",
+        label="決済：通信断",
         done="次の決済は成立しますが、返事の前に通信が切れます。",
         place=Place.GATEWAY,
         path="faults",
@@ -64,7 +64,7 @@ FAULTS = (
     ),
     Fault(
         id="ok",
-        label="次の決済: 成功",
+        label="決済：成功",
         done="次の決済は成功します。決済代行会社の通信障害も取り除きました。",
         place=Place.GATEWAY,
         path="outcomes",
@@ -72,7 +72,7 @@ FAULTS = (
     ),
     Fault(
         id="line-500",
-        label="LINE: 次の1回だけ500",
+        label="LINE：1回だけ500",
         done="LINEへの次の送信は、1回だけ500になります。",
         place=Place.LINE,
         path="faults",
@@ -80,7 +80,7 @@ FAULTS = (
     ),
     Fault(
         id="twilio-500",
-        label="SMS: 次の1回だけ500",
+        label="SMS：1回だけ500",
         done="SMSの次の送信は、1回だけ500になります。",
         place=Place.TWILIO,
         path="faults",

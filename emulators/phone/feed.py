@@ -59,12 +59,17 @@ def _sources(outside: Outside, people: People) -> tuple[Source, Source]:
     async def screen(phone: str, after: int) -> Any:
         return await screen_of(outside, phone, after=after)
 
+    async def line_users() -> list[str]:
+        await people.introduce(outside)
+        return people.line_users()
+
+    async def phones() -> list[str]:
+        return people.phones()
+
     line = Source(
-        channel="line", url=f"{outside.line}/chat/stream", owners=people.on_line, people=people.line_users, screen=chat
+        channel="line", url=f"{outside.line}/chat/stream", owners=people.on_line, people=line_users, screen=chat
     )
-    sms = Source(
-        channel="sms", url=f"{outside.twilio}/stream", owners=people.with_phone, people=people.phones, screen=screen
-    )
+    sms = Source(channel="sms", url=f"{outside.twilio}/stream", owners=people.with_phone, people=phones, screen=screen)
     return line, sms
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class Source:
     channel: str
     url: str
     owners: Callable[[str], Sequence[str]]
-    people: Callable[[], Sequence[str]]
+    people: Callable[[], Awaitable[Sequence[str]]]
     screen: Callable[[str, int], Awaitable[Any]]
 
 
@@ -45,6 +46,8 @@ class Follower:
     source: Source
     mark: int
     queue: asyncio.Queue[Post | None]
+    # A line on loopback breaks only when the emulator ends; the next one counts from 1 again.
+    is_broken: bool = False
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -52,24 +55,26 @@ class Follower:
             try:
                 await self._listen()
             except OutsideError as error:
+                self.is_broken = True
                 self._post("broken", reason=str(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _listen(self) -> None:
-        async for line in self.outside.lines(self.source.url):
-            if not line:
-                await self._catch_up()  # the stream is open: nothing can slip between the two
-            elif line.startswith(_DATA):
-                entry = json.loads(line.removeprefix(_DATA))
-                self._pass(entry.pop("address"), entry)
+        async with aclosing(self.outside.lines(self.source.url)) as lines:
+            async for line in lines:
+                if not line:
+                    await self._catch_up()  # the stream is open: nothing can slip between the two
+                elif line.startswith(_DATA):
+                    entry = json.loads(line.removeprefix(_DATA))
+                    self._pass(entry.pop("address"), entry)
 
     async def _catch_up(self) -> None:
         """Send what is there already; the rest is waiting in the stream."""
-        addresses = self.source.people()
+        addresses = await self.source.people()
         if addresses:
             horizon = (await self.source.screen(addresses[0], self.mark))["last"]
-            if horizon < self.mark:
-                self.mark = 0
+            if self.is_broken or horizon < self.mark:
+                self.mark, self.is_broken = 0, False
                 self._post("forgotten")
             for address, entry in await self._waiting(addresses, horizon=horizon):
                 self._pass(address, entry)

@@ -1,6 +1,6 @@
 """Calls to the control planes of the three emulators; one session, one way to fail."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,7 +35,7 @@ class Outside:
         """Post JSON and return the JSON that comes back; OutsideError if it is refused."""
         return await self._call("POST", url, data)
 
-    async def lines(self, url: str) -> AsyncIterator[bytes]:
+    async def lines(self, url: str) -> AsyncGenerator[bytes, None]:
         """Yield the lines of a stream, beginning with an empty one as soon as it is open; OutsideError at its end."""
         try:
             async with self._session.get(url, timeout=_STREAM_TIMEOUT) as response:

@@ -35,10 +35,15 @@ async def travel(request: web.Request) -> web.Response:
     to = _instant((await read_object(request)).get("to"))
     async with request.app[_TRAVEL]:
         if to <= await config.now():
-            raise web.HTTPConflict(text="過去には戻れません。送ったお知らせや、済んだお支払いは取り消せないためです。")
+            raise web.HTTPConflict(
+                text="過去には戻れません。届いたお知らせやお支払いを、なかったことにはできないためです。"
+            )
         # First those who stamp webhooks, so that none of them seems to come from the past.
         await set_emulator_clocks(outside, now=to)
-        await config.travel(to)
+        try:
+            await config.travel(to)
+        finally:  # a journey that failed half-way leaves nobody ahead of the product
+            await follow_product(outside, now=await config.now())
         now = (await config.now()).astimezone(JAPAN)
     return web.json_response(_told(now, is_travelling=False))
 

@@ -1,7 +1,7 @@
 // The calendar: what day it is for the product, and buttons that move everything forward.
 
 import { read, tell } from "./api.js";
-import { byId, byTestId, el, showDay, showFullDay, showTime } from "./dom.js";
+import { byId, byTestId, el, showFullDay, showShortDay, showTime } from "./dom.js";
 
 const REFRESH_MS = 5000;
 const TICK_MS = 1000;
@@ -77,7 +77,7 @@ function drawStops(stops) {
     button.onclick = () => travel(stop.to);
     button.replaceChildren(
       el("span", { class: "stop-name" }, stop.label),
-      el("span", { class: "stop-day" }, `${showDay(to)} ${showTime(to)}`),
+      el("span", { class: "stop-day" }, `${showShortDay(to)} ${showTime(to)}`),
       el("span", { class: "stop-note" }, stop.note));
   }
 }

@@ -17,6 +17,7 @@ export const byId = (id) => document.getElementById(id);
 export const byTestId = (id) => document.querySelector(`[data-testid="${id}"]`);
 
 const day = new Intl.DateTimeFormat("ja-JP", { timeZone: "Asia/Tokyo", month: "long", day: "numeric", weekday: "short" });
+const shortDay = new Intl.DateTimeFormat("ja-JP", { timeZone: "Asia/Tokyo", month: "numeric", day: "numeric", weekday: "short" });
 const fullDay = new Intl.DateTimeFormat("ja-JP", {
   timeZone: "Asia/Tokyo", year: "numeric", month: "long", day: "numeric", weekday: "short",
 });
@@ -24,6 +25,7 @@ const time = new Intl.DateTimeFormat("ja-JP", { timeZone: "Asia/Tokyo", hour: "2
 const number = new Intl.NumberFormat("ja-JP");
 
 export const showDay = (date) => day.format(date);
+export const showShortDay = (date) => shortDay.format(date);
 export const showFullDay = (date) => fullDay.format(date);
 export const showTime = (date) => time.format(date);
 export const showNumber = (value) => number.format(value);

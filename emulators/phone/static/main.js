@@ -1,7 +1,7 @@
 // Joins the parts of the page: who is chosen, what has arrived for whom, which view is open on a small screen.
 
 import { read } from "./api.js";
-import { byTestId, complain } from "./dom.js";
+import { byTestId, complain, el } from "./dom.js";
 import { startDates } from "./dates.js";
 import { drawPerson, showChosen, startPeople } from "./people.js";
 import { addToTalk, showTalk, startTalk } from "./talk.js";
@@ -9,6 +9,7 @@ import { addToTexts, refreshTexts, showTexts, startTexts } from "./texts.js";
 import { refreshWorld, startWorld } from "./world.js";
 
 const REFRESH_MS = 3000;
+const RETRY_MS = 4000;
 const LINKED = "連携しました";
 const title = document.title;
 const wide = matchMedia("(min-width: 1100px)");
@@ -26,7 +27,7 @@ async function start() {
     screens.set(person.key, { line: [], sms: [], unread: { line: 0, sms: 0 } });
   }
   startPeople(setup.customers, (key) => { choose(key); if (!wide.matches) open(byKey(key).is_linked ? "line" : "sms"); });
-  startTalk(setup.bot_name);
+  startTalk(setup.bot_name, { whenChanged: drawMarks });
   startTexts(setup.sms_sender);
   startWorld(setup.faults, setup.web_base);
   setup.customers.forEach(drawMarks);
@@ -80,8 +81,7 @@ function drawMarks(person) {
     const count = screens.get(chosen).unread[channel];
     const mark = byTestId(`${channel}-unread`);
     mark.hidden = count === 0;
-    mark.textContent = String(count);
-    mark.setAttribute("aria-label", `未読${count}件`);
+    mark.replaceChildren(String(count), el("span", { class: "unseen" }, "件の未読"));
   }
 }
 
@@ -137,4 +137,7 @@ function refresh() {
   if (chosen) refreshTexts();
 }
 
-start().catch((error) => complain(error.message));
+start().catch((error) => {
+  complain(`${error.message} もう一度読み込みます…`);
+  setTimeout(() => location.reload(), RETRY_MS);
+});

@@ -18,12 +18,17 @@ export function startPeople(customers, choose) {
 
 export function drawPerson(person, unread) {
   const count = unread.line + unread.sms;
-  buttons.get(person.key).replaceChildren(
+  const button = buttons.get(person.key);
+  button.replaceChildren(
     el("span", { class: "avatar", "aria-hidden": "true" }, person.name.slice(0, 1)),
     el("span", { class: "person-name" }, person.name,
-      el("span", { class: "person-number" }, `お客様番号 末尾${person.last4}`)),
-    el("span", { class: person.is_linked ? "mark is-linked" : "mark" }, person.is_linked ? "LINE連携済み" : "未連携"),
-    count ? el("span", { class: "dot", testid: "unread", "aria-label": `未読${count}件` }, String(count)) : null);
+      el("span", { class: "person-number" }, el("span", { class: "unseen" }, "お客様番号"), `末尾${person.last4}`, mark(person))));
+  if (count) button.append(el("span", { class: "dot", testid: "unread" }, String(count), el("span", { class: "unseen" }, "件の未読")));
+}
+
+function mark(person) {
+  if (person.is_linked) return el("span", { class: "mark is-linked", testid: "link-mark" }, "LINE連携済み");
+  return el("span", { class: "mark", testid: "link-mark" }, person.has_line ? "LINE未連携" : "SMSのみ");
 }
 
 export function showChosen(person) {

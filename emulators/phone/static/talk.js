@@ -12,6 +12,7 @@ const input = byId("line-input");
 let person = null;
 let entries = [];
 let lastDay = "";
+let tellOthers = () => {};
 
 const talk = {
   say: (text) => act("messages", { type: "text", text }),
@@ -33,9 +34,11 @@ async function act(verb, data = {}) {
 
 // Shows one customer's chat from its beginning.
 export function showTalk(chosen, known) {
+  if (person !== chosen) input.value = "";
   person = chosen;
   entries = known;
   lastDay = "";
+  byId("line-sub").textContent = `${person.name}さんのLINE`;
   log.replaceChildren(...entries.flatMap(draw));
   refreshTools();
   drawQuickReplies();
@@ -113,10 +116,12 @@ async function makeFriends() {
   const answer = await act("friend");
   if (answer) Object.assign(person, { has_line: true, is_blocked: false });
   refreshTools();
+  tellOthers(person);
   input.focus();
 }
 
-export function startTalk(botName) {
+export function startTalk(botName, { whenChanged }) {
+  tellOthers = whenChanged;
   byId("line-title").textContent = botName;
   byId("line-unsend").addEventListener("click", unsend);
   byId("line-block").addEventListener("click", toggleBlock);

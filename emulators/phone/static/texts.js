@@ -17,9 +17,11 @@ let sent = [];
 let drawn = "";
 
 export function showTexts(chosen, known) {
+  if (person !== chosen) input.value = "";
   person = chosen;
   entries = known;
   sent = [];
+  byId("sms-sub").textContent = `${person.name}さんの携帯電話`;
   drawn = "";
   const button = byId("sms-reception");
   button.setAttribute("aria-pressed", String(Boolean(person.is_out_of_reach)));

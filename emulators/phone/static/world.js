@@ -40,7 +40,7 @@ function gateway(told) {
   return card("gateway", "決済代行会社", [
     ["count-taken", "成立", told.taken, "件"], ["count-yen", "合計", told.yen, "円"],
     ["count-declined", "お断り", told.declined, "件"], ["count-cards", "登録カード", told.cards, "枚"],
-    ["count-registrations", "カード登録の受付", told.registrations, "件"], ["count-refunds", "返金", told.refunds, "件"],
+    ["count-registrations", "登録の受付", told.registrations, "件"], ["count-refunds", "返金", told.refunds, "件"],
   ], told.latest.length ? el("ul", { class: "charges" }, ...told.latest.map(charge)) : el("p", { class: "small" }, "決済はまだありません。"));
 }
 
@@ -56,7 +56,7 @@ function charge(one) {
 function line(told) {
   return card("line", "LINE", [
     ["count-pushes", "プッシュ", told.pushes, "件"], ["count-replies", "返信", told.replies, "件"],
-    ["count-webhooks", "Webhook", told.webhooks, "件"], ["count-duplicates", "二重送信を拒否", told.duplicates, "件"],
+    ["count-webhooks", "Webhook", told.webhooks, "件"], ["count-duplicates", "二重を拒否", told.duplicates, "件"],
     ["count-refused", "エラー応答", told.refused, "件"],
   ]);
 }
