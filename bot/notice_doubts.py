@@ -25,7 +25,6 @@ async def settle_doubts(notifier: Notifier, *, now: datetime, size: int = 50) ->
             sent_before=now - _LIST_IS_CONSISTENT_AFTER,
             receipt_before=now - _RECEIPT_WITHIN,
             size=size,
-            lease_seconds=60,
         )
     for notice in doubtful:
         await _settle_one(notifier, notice, now=now)
