@@ -82,9 +82,7 @@ async def test_f2_f23_a_lost_answer_is_unknown_then_resolved_to_one_charge(
 
 
 @pytest.mark.usefixtures("account")
-async def test_f30_a_busy_gateway_is_asked_again_later(
-    ledger: Ledger, clock: FakeClock, gateway_emulator: str
-) -> None:
+async def test_f30_a_busy_gateway_is_asked_again_later(ledger: Ledger, clock: FakeClock, gateway_emulator: str) -> None:
     rule = {"path": "/v1/charges", "method": "POST", "kind": "429", "times": 1}
     await control(gateway_emulator, "faults", {"rules": [rule]})
 

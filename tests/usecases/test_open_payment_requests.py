@@ -91,9 +91,7 @@ async def test_r07_a_bill_confirmed_while_the_other_is_unpaid_replaces_the_url_b
     ]
 
 
-async def test_an_amount_below_the_gateways_minimum_waits_and_becomes_a_task(
-    ledger: Ledger, clock: FakeClock
-) -> None:
+async def test_an_amount_below_the_gateways_minimum_waits_and_becomes_a_task(ledger: Ledger, clock: FakeClock) -> None:
     await ledger.bill(await ledger.account(), "2026-11", 49)
 
     await open_payment_requests(ledger.services, now=clock.now())
