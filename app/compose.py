@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from aiolimiter import AsyncLimiter
@@ -28,7 +29,7 @@ from bot.conversation import Conversations
 from bot.line_events import SOURCE as LINE_SOURCE
 from bot.line_events import LineEvents
 from bot.notice_doubts import settle_doubts
-from bot.notifier import Notifier
+from bot.notifier import ANSWERS, NEWS, Notifier, Stream
 from bot.sms_events import INBOUND, RECEIPT, SmsEvents
 from bot.wording import Wording, load_wording
 from scheduler.worker import Step
@@ -48,13 +49,14 @@ class Parts:
     sms: SmsChannel
     wording: Wording
     notifier: Notifier
+    streams: tuple[Stream, ...]
 
     def steps(self) -> tuple[Step, ...]:
         """The kinds of due work, the customer who waits first."""
         return (
             Step(name="inbox", run=self._work_inbox, idle_seconds=0.1, lanes=2),
             Step(name="charges", run=self._charge, idle_seconds=0.5),
-            Step(name="notices", run=self._send, idle_seconds=0.1, lanes=3),
+            *(self._sending(stream) for stream in self.streams),
             Step(name="outcomes", run=self._resolve, idle_seconds=2.0),
             Step(name="closing", run=self._close, idle_seconds=5.0),
             Step(name="doubts", run=self._doubts, idle_seconds=2.0),
@@ -74,8 +76,17 @@ class Parts:
     async def _charge(self, now: datetime) -> int:
         return await charge_due(self.services, now=now)
 
-    async def _send(self, now: datetime) -> int:
-        return await self.notifier.send_due(now=now)
+    def _sending(self, stream: Stream) -> Step:
+        idle_seconds = 0.1 if stream.priorities == ANSWERS else 1.0
+        return Step(
+            name=f"{stream.channel} {stream.priorities}",
+            run=partial(self._send, stream),
+            idle_seconds=idle_seconds,
+            lanes=3,
+        )
+
+    async def _send(self, stream: Stream, now: datetime) -> int:
+        return await self.notifier.send_due(stream, now=now)
 
     async def _resolve(self, now: datetime) -> int:
         return await resolve_due(self.services, now=now)
@@ -138,7 +149,7 @@ async def _open_channels(settings: Settings, services: Services, stack: AsyncExi
     line = await stack.enter_async_context(
         open_line_channel(
             api_base=settings.line_api_base,
-            access_base=settings.line_access_base,
+            access_base=settings.line_dialog_base,
             access_token=settings.line_channel_access_token.get_secret_value(),
             connections=_CONNECTIONS,
         )
@@ -161,13 +172,27 @@ async def _open_channels(settings: Settings, services: Services, stack: AsyncExi
     notifier = Notifier(
         services=services,
         channels={ChannelName.LINE: line, ChannelName.SMS: sms},
-        limits={
-            ChannelName.LINE: AsyncLimiter(settings.line_pushes_per_second, 1),
-            ChannelName.SMS: AsyncLimiter(settings.sms_per_second, 1),
-        },
         wording=wording,
         sender_name=settings.sender_name,
         support_phone=settings.support_phone,
         secret=services.link_secret,
     )
-    return Parts(settings=settings, services=services, line=line, sms=sms, wording=wording, notifier=notifier)
+    return Parts(
+        settings=settings,
+        services=services,
+        line=line,
+        sms=sms,
+        wording=wording,
+        notifier=notifier,
+        streams=_streams(settings),
+    )
+
+
+def _streams(settings: Settings) -> tuple[Stream, ...]:
+    """Answers before news, each at its channel's pace (LINE counts replies and pushes apart)."""
+    paces = {ChannelName.LINE: settings.line_pushes_per_second, ChannelName.SMS: settings.sms_per_second}
+    return tuple(
+        Stream(channel=channel, priorities=priorities, limit=AsyncLimiter(pace, 1))
+        for priorities in (ANSWERS, NEWS)
+        for channel, pace in paces.items()
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,39 +19,56 @@ from backend.usecases.services import Services
 from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
 from bot.wording import Wording
 
-_LEASE_SECONDS = 120  # longer than a batch at the slowest allowed rate plus the channel's own time limit
+_LEASE_SECONDS = 120  # longer than a batch waits for its pace, plus the channel's own time limit
+_BATCH = 500
+_WINDOW = 40  # calls in flight a batch
+_BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
 _RETRY_KEY_LIFE = timedelta(hours=23)  # LINE forgets a key after 24 h: never send again after that (f51)
 _REPLY_TOKEN_LIFE = timedelta(seconds=60)
 _BACK_OFF = (5, 15, 60, 300, 900)  # seconds after the n-th unclear try
 
+ANSWERS, NEWS = range(1, 2), range(2, 10)  # priorities: somebody waits for an answer; a month of news never delays it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One channel's answers or its news, with a pace of their own: a slow channel never holds up a fast one."""
+
+    channel: ChannelName
+    priorities: range
+    limit: AsyncLimiter
+
+    @property
+    def batch(self) -> int:
+        """How many notices to take at once, so that the pace lets them go long before the lease ends."""
+        return min(_BATCH, int(self.limit.max_rate / self.limit.time_period * _BATCH_SECONDS))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifier:
-    """The channels with their pace, and the words."""
+    """The channels and the words."""
 
     services: Services
     channels: Mapping[ChannelName, Channel]
-    limits: Mapping[ChannelName, AsyncLimiter]
     wording: Wording
     sender_name: str
     support_phone: str
     secret: bytes = field(repr=False)
 
-    async def send_due(self, *, now: datetime, size: int = 200) -> int:
-        """Send the next due notices; returns how many were tried."""
+    async def send_due(self, stream: Stream, *, now: datetime) -> int:
+        """Send the stream's next due notices; returns how many were tried."""
         async with transaction(self.services.engine) as connection:
             claimed = await outbox.claim(
-                connection, now=now, size=size, lease_seconds=_LEASE_SECONDS, channels=list(self.channels)
+                connection, now=now, channel=stream.channel, priorities=stream.priorities, size=stream.batch
             )
             frozen = {notice.id: self.frozen(notice) for notice in claimed}
-            fresh = {notice.id: frozen[notice.id] for notice in claimed if notice.payload is None}
-            await outbox.freeze(connection, payloads=fresh)
-        outcomes = await asyncio.gather(*(self._send(notice, frozen[notice.id]) for notice in claimed))
-        await self._settle(list(zip(claimed, outcomes, strict=True)), now=self.services.clock.now())
+            await outbox.mark_sending(connection, payloads=frozen, now=now, lease_seconds=_LEASE_SECONDS)
+        sent = await self._send(stream, [(notice, frozen[notice.id]) for notice in claimed])
+        await self._settle(sent, now=self.services.clock.now())
         return len(claimed)
 
     def frozen(self, notice: outbox.ClaimedNotice) -> str:
-        """The payload as JSON, with places for tokens instead of tokens."""
+        """The payload as JSON, with places for tokens instead of tokens; in an order that jsonb cannot change."""
         payload = notice.payload or self.wording.render_notice(
             kind=notice.kind,
             channel=notice.channel,
@@ -61,7 +78,7 @@ class Notifier:
             support_phone=self.support_phone,
             has_link=notice.link_id is not None,
         )
-        return json.dumps(payload, ensure_ascii=False)
+        return json.dumps(payload, ensure_ascii=False, sort_keys=True)
 
     def envelope(self, notice: outbox.ClaimedNotice, frozen: str) -> Envelope:
         """Put the secrets in their places: the same ones each time, so that the bytes never change."""
@@ -87,9 +104,23 @@ class Notifier:
             places.append((LINE_LINK_TOKEN, token))
         return places
 
-    async def _send(self, notice: outbox.ClaimedNotice, frozen: str) -> SendOutcome:
-        async with self.limits[notice.channel]:
-            return await self.channels[notice.channel].send(self.envelope(notice, frozen))
+    async def _send(
+        self, stream: Stream, frozen: Sequence[tuple[outbox.ClaimedNotice, str]]
+    ) -> list[tuple[outbox.ClaimedNotice, SendOutcome]]:
+        """Send all, some at a time: only what is on the wire exists as an envelope."""
+        left, sent, channel = (
+            iter(frozen),
+            list[tuple[outbox.ClaimedNotice, SendOutcome]](),
+            self.channels[stream.channel],
+        )
+
+        async def keep_sending() -> None:
+            for notice, text in left:
+                await stream.limit.acquire()
+                sent.append((notice, await channel.send(self.envelope(notice, text))))
+
+        await asyncio.gather(*(keep_sending() for _ in range(min(_WINDOW, len(frozen)))))
+        return sent
 
     async def _settle(self, sent: list[tuple[outbox.ClaimedNotice, SendOutcome]], *, now: datetime) -> None:
         settlements = [settlement_of(notice, outcome, now=now) for notice, outcome in sent]

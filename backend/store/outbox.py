@@ -10,25 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import ChannelName, NoticeKind
 
+# The rows stay locked until they are marked: another worker passes them over.
 _CLAIM = text("""
-WITH due AS (
-  SELECT id FROM notice WHERE state = 'queued' AND not_before <= :now
-    AND channel = ANY(:channels) AND priority = ANY(:priorities)
-  ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
-)
-UPDATE notice n SET state = 'sending', attempts = n.attempts + 1, last_sent_at = :now,
-  first_sent_at = coalesce(n.first_sent_at, :now),
-  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-FROM due WHERE n.id = due.id
-RETURNING n.id, n.key, n.kind, n.channel, n.address, n.link_id, n.facts, n.payload, n.reply_token,
-  n.attempts, n.first_sent_at, n.last_sent_at, n.state
+SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts + 1 AS attempts,
+  coalesce(first_sent_at, :now) AS first_sent_at, CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state
+FROM notice
+WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priority BETWEEN :first AND :last
+ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
 """)
 
 
-_FREEZE = text("""
-UPDATE notice n SET payload = CAST(f.payload AS jsonb)
-FROM unnest(CAST(:ids AS bigint[]), CAST(:payloads AS text[])) AS f(id, payload)
-WHERE n.id = f.id AND n.payload IS NULL
+_MARK = text("""
+UPDATE notice n SET state = 'sending', attempts = n.attempts + 1, last_sent_at = :now,
+  first_sent_at = coalesce(n.first_sent_at, :now), payload = coalesce(n.payload, CAST(m.payload AS jsonb)),
+  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+FROM unnest(CAST(:ids AS bigint[]), CAST(:payloads AS text[])) AS m(id, payload)
+WHERE n.id = m.id
 """)
 
 
@@ -56,14 +53,13 @@ RETURNING id
 
 # `unknown`: look for it. An SMS without a receipt: ask what became of it (a lost callback is healed by asking).
 _TAKE_UNKNOWN = text("""
-UPDATE notice SET lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
-  not_before = CAST(:now AS timestamptz)
+UPDATE notice SET not_before = CAST(:now AS timestamptz)
     + CASE state WHEN 'unknown' THEN interval '5 minutes' ELSE interval '6 hours' END
 WHERE id IN (
   SELECT id FROM notice
   WHERE (state = 'unknown' AND last_sent_at <= :sent_before
          OR state = 'sent' AND channel = 'sms' AND last_sent_at <= :receipt_before)
-    AND not_before <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND not_before <= :now
   ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts, first_sent_at, last_sent_at,
   state
@@ -73,6 +69,7 @@ RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token,
 _DECIDE_UNKNOWN = text("""
 UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, provider_message_id),
   failure = :failure, lease_until = NULL,
+  not_before = CASE WHEN CAST(:state AS text) = 'queued' THEN CAST(:now AS timestamptz) ELSE not_before END,
   settled_at = CASE WHEN CAST(:state AS text) <> 'queued' THEN CAST(:now AS timestamptz) END
 WHERE id = :id AND state IN ('unknown', 'sent')
 """)
@@ -121,21 +118,15 @@ class Settlement:
 
 
 async def claim(
-    connection: AsyncConnection,
-    *,
-    now: datetime,
-    size: int,
-    lease_seconds: int,
-    channels: Sequence[ChannelName],
-    priorities: Sequence[int] = range(1, 10),
+    connection: AsyncConnection, *, now: datetime, channel: ChannelName, priorities: range, size: int
 ) -> list[ClaimedNotice]:
-    """Take the next due notices: marks them sending and counts the try. Freeze and commit before the wire."""
+    """Lock the next due notices, the most urgent first; mark them in the same transaction."""
     values = {
         "now": now,
+        "channel": channel,
+        "first": priorities[0],
+        "last": priorities[-1],
         "size": size,
-        "lease_seconds": lease_seconds,
-        "channels": list(channels),
-        "priorities": list(priorities),
     }
     return _claimed((await connection.execute(_CLAIM, values)).mappings())
 
@@ -147,10 +138,17 @@ def _claimed(rows: Iterable[RowMapping]) -> list[ClaimedNotice]:
     ]
 
 
-async def freeze(connection: AsyncConnection, *, payloads: Mapping[int, str]) -> None:
-    """Fix what will be sent, as JSON text; a payload once written stays."""
-    if payloads:
-        await connection.execute(_FREEZE, {"ids": list(payloads), "payloads": list(payloads.values())})
+async def mark_sending(
+    connection: AsyncConnection, *, payloads: Mapping[int, str], now: datetime, lease_seconds: int
+) -> None:
+    """Count the try and fix what will be sent, as JSON text; a payload once written stays. Commit before the wire."""
+    values = {
+        "ids": list(payloads),
+        "payloads": list(payloads.values()),
+        "now": now,
+        "lease_seconds": lease_seconds,
+    }
+    await connection.execute(_MARK, values)
 
 
 async def settle(connection: AsyncConnection, *, settlements: Sequence[Settlement], now: datetime) -> None:
@@ -182,7 +180,6 @@ async def take_unknown(
     sent_before: datetime,
     receipt_before: datetime,
     size: int,
-    lease_seconds: int,
 ) -> list[ClaimedNotice]:
     """Notices to ask the provider about: unknown since `sent_before`, or without a receipt since `receipt_before`."""
     values = {
@@ -190,7 +187,6 @@ async def take_unknown(
         "sent_before": sent_before,
         "receipt_before": receipt_before,
         "size": size,
-        "lease_seconds": lease_seconds,
     }
     return _claimed((await connection.execute(_TAKE_UNKNOWN, values)).mappings())
 

@@ -23,9 +23,8 @@ _SENT = text("SELECT address, payload FROM notice WHERE payload IS NOT NULL ORDE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bare:
-    """What the loop reached; CPU in seconds by process."""
+    """What the loop reached; CPU in seconds a push, by process."""
 
-    pushes: int
     per_second: float
     cpu: Mapping[str, float]
 
@@ -44,7 +43,8 @@ async def push_all(engine: AsyncEngine, http: aiohttp.ClientSession, line: Child
             await asyncio.gather(*(_push(session, f"{line.address}/v2/bot/message/push", left) for _ in range(100)))
     seconds = time.perf_counter() - start
     cpu["client"] = _own_cpu() - own
-    return Bare(pushes=len(bodies), per_second=len(bodies) / seconds, cpu=cpu)
+    each = {name: used / len(bodies) for name, used in cpu.items()}
+    return Bare(per_second=len(bodies) / seconds, cpu=each)
 
 
 async def _push(session: aiohttp.ClientSession, url: str, left: Iterator[bytes]) -> None:
