@@ -1,6 +1,9 @@
 """Hands and eyes for the tests of the pages: people with bills, browsers, and a dump of every table."""
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -9,9 +12,13 @@ from sqlalchemy import text
 from backend.domain.identifiers import derive_token
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.services import Services
+from backend.web.app import create_web_app
 from backend.web.page_settings import PageSettings
 from tests.kit.ledger import Ledger
+from tests.kit.servers import free_port, serving
 from tests.kit.simple_browser import SimpleBrowser
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
 
 VISA = "4242424242424242"
 DECLINES_ALWAYS = "4000000000009995"
@@ -130,3 +137,22 @@ class Site:
         async with self.services.engine.begin() as connection:
             found = await connection.execute(text(f'SELECT t::text FROM "{table}" t ORDER BY 1'))  # noqa: S608
             return list(found.scalars())
+
+
+@asynccontextmanager
+async def running_site(services: Services) -> AsyncIterator[Site]:
+    """Serve the pages on a free port, which is their public address."""
+    port = free_port()
+    here = replace(services, public_base_url=f"http://127.0.0.1:{port}")
+    dialog = DialogOnLoopback()
+    pages = PageSettings(
+        sender_name="つきばらい電力",
+        support_phone="0120-000-000",
+        templates_dir=TEMPLATES,
+        link_origins=(dialog.origin,),
+    )
+    app = create_web_app(services=here, pages=pages, line_link=dialog)
+    async with serving(app, port) as url:
+        site = Site(base=url, services=here, dialog=dialog, pages=pages)
+        yield site
+        await site.close()

@@ -1,0 +1,204 @@
+"""The payment pages in real Chromium: the gateway's frame, 3-D Secure, narrow screens, the keyboard, axe, no script."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
+
+from backend.usecases.services import Services
+from tests.kit.chromium import chromium
+from tests.web.people import SEND_CODE
+from tests.web.site import ASKS_ISSUER, BACK, CHECK, CONSENT, DECLINES_ALWAYS, PAY, VISA, Payer, Site, running_site
+
+pytestmark = pytest.mark.browser
+
+Look = Callable[[Page], Awaitable[None]]
+NARROW = {"width": 320, "height": 640}
+WITH_CHALLENGE = "4000002500003155"
+REFUSED_AT_ENTRY = "4000000000000002"
+TAIL = "ご契約のお電話番号の下4桁"
+
+# A press whose answer is not there yet; Playwright's own locators would wait for it.
+_PRESS_AND_LOOK = """() => {
+  const form = document.querySelector("form[data-once]");
+  const button = form.querySelector("button");
+  button.click();
+  const look = () => [button.disabled, form.querySelector("[role=status]").textContent];
+  return new Promise((resolve) => setTimeout(() => resolve(look()), 50));
+}"""
+
+
+@pytest.fixture
+async def site(services: Services) -> AsyncIterator[Site]:
+    async with running_site(services) as site:
+        yield site
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def device(browser: Browser) -> BrowserContext:
+    return await browser.new_context(viewport=NARROW, locale="ja-JP")
+
+
+@pytest.fixture
+async def page(device: BrowserContext) -> Page:
+    return await device.new_page()
+
+
+async def test_a_payer_pays_in_the_frame_with_3d_secure_and_nothing_is_blocked(site: Site, page: Page) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda problem: complaints.append(str(problem)))
+    await _prove(site, page, await site.payer())
+
+    await _type_card(page, WITH_CHALLENGE)
+    await expect(page.get_by_text("カード会社の本人認証の画面です")).to_be_visible()
+    await page.frame_locator("#card-frame").get_by_role("button", name="認証する").click()
+    await page.get_by_role("button", name=PAY, exact=True).click()
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("お支払いが完了しました")
+    assert complaints == []
+
+
+async def test_the_frames_words_are_told_on_our_page_and_the_button_rests(site: Site, page: Page) -> None:
+    await _prove(site, page, await site.payer())
+
+    await page.get_by_role("button", name=CHECK).click()
+    await expect(page.locator("#card-error")).to_have_text("カード番号を入力してください。")
+    await _type_card(page, REFUSED_AT_ENTRY)
+
+    await expect(page.locator("#card-error")).to_contain_text("ご利用いただけませんでした")
+    await expect(page.get_by_role("button", name=CHECK)).to_be_enabled()
+
+
+async def test_the_payment_button_rests_after_the_first_press(site: Site, page: Page) -> None:
+    payer = await site.payer()
+    await _prove(site, page, payer)
+    await _type_card(page, VISA)
+    await expect(page.get_by_role("button", name=BACK)).to_be_visible()
+    await page.route("**/confirm", _never_answer)
+
+    is_resting, said = await page.evaluate(_PRESS_AND_LOOK)
+
+    assert is_resting
+    assert said == "お支払いの処理をしています。そのままお待ちください。"
+
+
+async def test_the_keyboard_alone_leads_through_the_payment(site: Site, page: Page) -> None:
+    payer = await site.payer()
+    await page.goto(f"{site.base}/p/{payer.token}")
+
+    await _tab_to(page, "phone_tail")
+    await page.keyboard.type(payer.phone_tail)
+    await page.keyboard.press("Enter")
+    await page.frame_locator("#card-frame").locator("#number").focus()
+    for typed in (VISA, "1230", "123", "HANAKO YAMADA"):
+        await page.keyboard.type(typed)
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name=PAY, exact=True)).to_be_visible()
+    await page.get_by_role("button", name=PAY, exact=True).focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("お支払いが完了しました")
+
+
+async def test_without_javascript_the_card_is_entered_on_the_gateways_page(site: Site, browser: Browser) -> None:
+    device = await browser.new_context(viewport=NARROW, locale="ja-JP", java_script_enabled=False)
+    page = await device.new_page()
+    await _prove(site, page, await site.payer())
+
+    await page.get_by_role("link", name="カード情報を入力する").click()
+    for name, value in (("number", VISA), ("expiry", "12/30"), ("cvc", "123"), ("name", "HANAKO YAMADA")):
+        await page.locator(f"#{name}").fill(value)
+    await page.get_by_role("button", name=CHECK).click()
+    await page.get_by_role("button", name=PAY, exact=True).click()
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("お支払いが完了しました")
+
+
+async def test_every_page_fits_a_narrow_screen_and_axe_finds_nothing(site: Site, page: Page) -> None:
+    payer, declined, asked = await site.payer(1), await site.payer(2), await site.payer(3)
+
+    await page.goto(f"{site.base}/p/{payer.token}")
+    await _is_sound(page)
+    await page.get_by_label(TAIL).fill("1")
+    await page.get_by_role("button", name=CONSENT).click()
+    await _is_sound(page)
+    await _prove(site, page, payer)
+    await _is_sound(page)
+    await _pay(page, VISA, stop_at=_is_sound)
+    await _is_sound(page)
+    for other, card in ((declined, DECLINES_ALWAYS), (asked, ASKS_ISSUER)):
+        await _prove(site, page, other)
+        await _pay(page, card)
+        await _is_sound(page)
+    for path in (f"/p/{payer.token}", "/p/unknown", "/pay/1/done", "/apply", "/apply/received", "/link/unknown"):
+        await page.goto(f"{site.base}{path}")
+        await _is_sound(page)
+
+
+async def test_the_forms_say_what_is_wrong_to_everybody(site: Site, page: Page) -> None:
+    await page.goto(f"{site.base}/apply")
+
+    await page.get_by_role("button", name=SEND_CODE).click()
+
+    await expect(page.get_by_role("alert")).to_have_count(2)
+    await expect(page.get_by_label("お客様番号")).to_have_attribute("aria-invalid", "true")
+    await _is_sound(page)
+
+
+async def _prove(site: Site, page: Page, payer: Payer) -> None:
+    await page.goto(f"{site.base}/p/{payer.token}")
+    await page.get_by_label(TAIL).fill(payer.phone_tail)
+    await page.get_by_role("button", name=CONSENT).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("カード情報の入力")
+
+
+async def _type_card(page: Page, number: str) -> None:
+    frame = page.frame_locator("#card-frame")
+    for name, value in (("number", number), ("expiry", "12/30"), ("cvc", "123"), ("name", "HANAKO YAMADA")):
+        await frame.locator(f"#{name}").fill(value)
+    await page.get_by_role("button", name=CHECK).click()
+
+
+async def _pay(page: Page, number: str, *, stop_at: Look | None = None) -> None:
+    await _type_card(page, number)
+    await expect(page.get_by_role("button", name=BACK)).to_be_visible()
+    if stop_at:
+        await stop_at(page)
+    await page.get_by_role("button", name=PAY, exact=True).click()
+    await page.wait_for_url("**/done")
+
+
+async def _tab_to(page: Page, identifier: str) -> None:
+    for _ in range(10):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.id") == identifier:
+            return
+    raise AssertionError(f"the keyboard does not reach {identifier}")
+
+
+async def _is_sound(page: Page) -> None:
+    """Nothing sticks out at 320 px, one h1, letters of 16 px or more, and axe finds nothing."""
+    assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], page.url
+    assert await page.locator("h1").count() == 1
+    smallest = await page.evaluate(
+        "Math.min(...[...document.querySelectorAll('main *:not([type=hidden]), footer *')].map("
+        "element => parseFloat(getComputedStyle(element).fontSize)))"
+    )
+    assert smallest >= 16, page.url
+    found = await Axe().run(page)
+    assert found.response["violations"] == [], (page.url, found.generate_report())
+
+
+async def _never_answer(route: Route) -> None:
+    """The server thinks for ever: what the page looks like meanwhile."""
+    if route.request.method != "POST":
+        await route.continue_()
