@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.domain.billing_calendar import BillingCalendar
 
+_LINE_API, _LINE_DIALOG = "https://api.line.me", "https://access.line.me"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # What `make run` and the tests use; production refuses them by value.
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105
@@ -82,7 +83,7 @@ class Settings(BaseSettings):
     line_channel_secret: SecretStr = SecretStr(SANDBOX_SECRET)
     line_channel_access_token: SecretStr = SecretStr(SANDBOX_SECRET)
     line_api_base: BaseAddress = "http://127.0.0.1:8092"
-    line_access_base: BaseAddress = "http://127.0.0.1:8092"
+    line_access_base: BaseAddress | None = None
 
     twilio_account_sid: str = "AC" + "0" * 32
     twilio_auth_token: SecretStr = SecretStr(SANDBOX_SECRET)
@@ -122,6 +123,13 @@ class Settings(BaseSettings):
             send_until=end,
         )
 
+    @property
+    def line_dialog_base(self) -> str:
+        """Where LINE's account-link dialog is: LINE's own host for LINE, else the stand-in that plays LINE."""
+        if self.line_access_base:
+            return self.line_access_base
+        return _LINE_DIALOG if self.line_api_base == _LINE_API else self.line_api_base
+
     @model_validator(mode="after")
     def _calendar_holds_together(self) -> Self:
         if self.send_from_day + self.fair_days > self.expiry_day:
@@ -140,10 +148,15 @@ def _unreal_parts(settings: Settings) -> list[str]:
     faults = []
     if not settings.public_base_url.startswith("https://"):
         faults.append("PUBLIC_BASE_URL must begin with https:// in production")
-    for name in ("line_api_base", "line_access_base", "twilio_api_base"):
-        address = urlsplit(getattr(settings, name))
+    bases = {
+        "LINE_API_BASE": settings.line_api_base,
+        "LINE_ACCESS_BASE": settings.line_dialog_base,
+        "TWILIO_API_BASE": settings.twilio_api_base,
+    }
+    for name, base in bases.items():
+        address = urlsplit(base)
         if address.scheme != "https" or address.hostname in _LOOPBACK:
-            faults.append(f"{name.upper()} points at an emulator; set the provider's https address")
+            faults.append(f"{name} points at an emulator; set the provider's https address")
     if settings.gateway is GatewayName.SANDBOX:
         faults.append("GATEWAY=sandbox takes no real money; choose a live gateway")
     if settings.clock is ClockKind.SHIFTABLE:

@@ -29,7 +29,6 @@ async def demo(database_url: str) -> AsyncIterator[Addresses]:
         public_base_url=f"http://127.0.0.1:{ports['web']}",
         sandbox_gateway_base=f"http://127.0.0.1:{ports['gateway']}",
         line_api_base=f"http://127.0.0.1:{ports['line']}",
-        line_access_base=f"http://127.0.0.1:{ports['line']}",
         twilio_api_base=f"http://127.0.0.1:{ports['twilio']}",
         **{f"{name}_port": port for name, port in ports.items()},
     )

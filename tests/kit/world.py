@@ -105,7 +105,6 @@ def settings_for(**ports: int) -> Settings:
         public_base_url=bases["web"],
         sandbox_gateway_base=bases["gateway"],
         line_api_base=bases["line"],
-        line_access_base=bases["line"],
         twilio_api_base=bases["twilio"],
         web_port=ports["web"],
         line_pushes_per_second=2000,

@@ -1,0 +1,119 @@
+"""The processes of the Procfile as an operator starts them: separate, on one database, stopped by SIGTERM."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.kit.customer import Customer
+from tests.kit.servers import free_port
+from tests.kit.world import World
+
+MONTH = "2026-11-10T10:00"
+
+
+def environment(world: World, url: str, **more: str) -> dict[str, str]:
+    settings = world.settings
+    return {
+        "DATABASE_URL": url,
+        "CLOCK": "shiftable",
+        "PUBLIC_BASE_URL": settings.public_base_url,
+        "LINE_API_BASE": settings.line_api_base,
+        "TWILIO_API_BASE": settings.twilio_api_base,
+        "SANDBOX_GATEWAY_BASE": settings.sandbox_gateway_base,
+        "PATH": str(Path(sys.executable).parent),
+        **more,
+    }
+
+
+async def run(*words: str, env: dict[str, str]) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "app",
+        *words,
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+@asynccontextmanager
+async def running(*words: str, env: dict[str, str]) -> AsyncIterator[None]:
+    """A long-running process, stopped by SIGTERM; it must end by itself and cleanly."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", *words, env=env, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), timeout=20) == 0
+
+
+@pytest.fixture
+async def hanako(world: World) -> Customer:
+    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=None)
+    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
+    return customer
+
+
+async def test_tick_at_a_date_does_what_is_due_then_and_a_second_one_nothing(
+    world: World, hanako: Customer, database_url: str
+) -> None:
+    env = environment(world, database_url)
+
+    first = await run("tick", "--at", MONTH, env=env)
+    second = await run("tick", env=env)
+
+    assert first[0] == 0
+    assert "done: expire, open" in first[1]
+    assert "nothing was due" in second[1]
+    assert len(await hanako.urls()) == 1
+
+
+async def test_web_two_workers_and_a_scheduler_live_the_month_together(
+    world: World, hanako: Customer, database_url: str
+) -> None:
+    port = free_port()
+    env = environment(world, database_url, WEB_PORT=str(port))
+
+    async with running("web", env=env), running("worker", env=env), running("worker", env=env):
+        async with running("scheduler", env=env):
+            await run("tick", "--at", "2026-11-09T12:00", env=env)
+            await run("tick", "--at", MONTH, env=env)
+            urls = await wait_for_urls(hanako)
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            ready = answer.status
+
+    assert len(urls) == 1
+    assert ready == 200
+
+
+async def wait_for_urls(customer: Customer) -> list[str]:
+    for _ in range(100):
+        if urls := await customer.urls():
+            return urls
+        await asyncio.sleep(0.1)
+    return []
+
+
+async def test_time_travel_is_refused_on_the_system_clock(world: World, database_url: str) -> None:
+    status, said = await run("tick", "--at", MONTH, env=environment(world, database_url, CLOCK="system"))
+
+    assert status == 2
+    assert "CLOCK=shiftable" in said
+
+
+async def test_wrong_settings_stop_the_start_with_the_remedy(world: World, database_url: str) -> None:
+    status, said = await run("web", env=environment(world, database_url, ENVIRONMENT="production"))
+
+    assert status == 2
+    assert "PUBLIC_BASE_URL must begin with https://" in said
