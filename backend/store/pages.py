@@ -71,7 +71,8 @@ ON CONFLICT (account_id, gateway) DO NOTHING
 
 # The request before the card, as everywhere: an answer that is being written down holds them in this order.
 _LOCK_REQUEST = text("""
-SELECT r.id FROM card_registration g JOIN payment_link l ON l.id = g.link_id JOIN payment_request r ON r.id = l.request_id
+SELECT r.id FROM card_registration g
+JOIN payment_link l ON l.id = g.link_id JOIN payment_request r ON r.id = l.request_id
 WHERE g.id = :registration_id FOR UPDATE OF r
 """)
 

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import aiohttp
 import pytest
 from sqlalchemy import text
 
+from backend.web.app import create_web_app
+from backend.web.keys import RENDERER
+from tests.kit.servers import free_port, serving
 from tests.web.site import CONSENT, Site
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -50,6 +54,28 @@ async def test_the_session_cookie_is_closed_to_scripts_and_other_sites(site: Sit
 
     assert cookie.startswith(f"pay-{payer.order_number}=")
     assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=3600"} <= set(cookie.split("; "))
+
+
+async def test_over_https_the_cookie_is_bound_to_the_host_and_the_browser_to_https(site: Site) -> None:
+    payer, port = await site.payer(), free_port()
+    services = replace(site.services, public_base_url="https://pay.example.jp")
+    app = create_web_app(services=services, pages=site.pages, line_link=site.dialog)
+    consent = app[RENDERER].consent_version
+    form = {"phone_tail": payer.phone_tail, "consent_version": consent}
+
+    async with (
+        serving(app, port) as url,
+        aiohttp.ClientSession() as http,
+        http.post(
+            f"{url}/p/{payer.token}", data=form, headers={"Host": "pay.example.jp"}, allow_redirects=False
+        ) as answer,
+    ):
+        cookie, headers = answer.headers["Set-Cookie"], answer.headers
+
+    assert cookie.startswith(f"__Host-pay-{payer.order_number}=")
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+    assert headers["Strict-Transport-Security"].startswith("max-age=63072000")
 
 
 async def test_a_parser_error_does_not_name_the_server(site: Site) -> None:
