@@ -20,16 +20,19 @@ ORDER BY id FOR UPDATE
 
 # A statement of its own after the lock: its snapshot sees what the last holder of the lock committed.
 _PREPARE = text("""
-WITH ready AS (
+WITH numbered AS (
+  SELECT r.*, 1 + (SELECT count(*) FROM payment_attempt p WHERE p.request_id = r.id) AS ordinal
+  FROM payment_request r WHERE r.id = ANY(:request_ids)
+), ready AS (
   SELECT gen_random_uuid() AS id, r.id AS request_id, r.order_number, r.amount, c.id AS card_id, c.gateway,
-    c.customer_reference, c.card_reference,
-    1 + (SELECT count(*) FROM payment_attempt p WHERE p.request_id = r.id) AS ordinal
-  FROM payment_request r
+    c.customer_reference, c.card_reference, r.ordinal
+  FROM numbered r
   JOIN card_on_file c ON c.account_id = r.account_id
-    AND (c.id = :card_id OR CAST(:card_id AS bigint) IS NULL AND c.state = 'active')
-  WHERE r.id = ANY(:request_ids)
-    AND NOT EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id
+    AND (c.id = :card_id AND c.state <> 'unusable' OR CAST(:card_id AS bigint) IS NULL AND c.state = 'active')
+  WHERE NOT EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id
       AND p.state IN ('prepared', 'sent', 'challenged', 'unknown', 'succeeded'))
+    AND (CAST(:transaction_id AS text) IS NULL
+      OR CAST(:transaction_id AS text) = r.order_number || '-' || lpad(r.ordinal::text, 2, '0'))
 ), prepared AS (
   INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount, gateway,
     charge_request, created_at, not_before, lease_until)
@@ -42,6 +45,8 @@ WITH ready AS (
       'return_url', CASE CAST(:origin AS text) WHEN 'link' THEN :base_url || '/pay/' || order_number || '/done' END)),
     :now, :not_before, clock_timestamp() + make_interval(secs => :lease_seconds)
   FROM ready
+  WHERE CAST(:transaction_id AS text) IS NULL
+    OR order_number || '-' || lpad(ordinal::text, 2, '0') = CAST(:transaction_id AS text)
   RETURNING id, request_id
 ), claims AS (
   INSERT INTO bill_claim (bill_id, attempt_id)
@@ -50,12 +55,14 @@ WITH ready AS (
 SELECT id FROM prepared
 """)
 
+# What waited beyond its request's last day is not sent any more (R05); the closing takes it back.
 _TAKE = text("""
 UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id IN (
-  SELECT id FROM payment_attempt
+  SELECT id FROM payment_attempt p
   WHERE state = 'prepared' AND not_before <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND EXISTS (SELECT FROM payment_request r WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now)
   ORDER BY not_before, id LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, charge_request
 """)
@@ -67,14 +74,15 @@ WHERE id = :attempt_id AND state = 'prepared'
 RETURNING id, charge_request
 """)
 
-# `sent` whose lease is over had its worker die or its answer lost: the same as unknown.
+# `sent` whose lease is over had its worker die or its answer lost: the same as unknown. The time of the next look
+# stays as it is until there is an answer: who dies while asking leaves an attempt that is still due.
 _TAKE_UNRESOLVED = text("""
-UPDATE payment_attempt SET checks = checks + 1, next_check_at = NULL,
+UPDATE payment_attempt SET checks = checks + 1,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id IN (
   SELECT id FROM payment_attempt
   WHERE state IN ('sent', 'unknown', 'challenged') AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    AND (next_check_at <= :now OR next_check_at IS NULL AND state <> 'challenged' OR id = :attempt_id)
+    AND (next_check_at <= :now OR id = :attempt_id)
     AND (CAST(:attempt_id AS uuid) IS NULL OR id = :attempt_id)
   ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference
@@ -110,8 +118,19 @@ UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_s
 
 _CARD_STATE = text("UPDATE card_on_file SET state = :state WHERE id = :card_id")
 
+# A card becomes the active one by its first payment, and only if the customer has not entered a newer one meanwhile:
+# late news about an old card's charge must not bring the old card back (R09).
 _REPLACE_CARDS = text("""
-UPDATE card_on_file SET state = 'replaced' WHERE account_id = :account_id AND state = 'active' AND id <> :card_id
+UPDATE card_on_file older SET state = 'replaced' FROM card_on_file c
+WHERE c.id = :card_id AND c.state = 'pending' AND older.account_id = c.account_id AND older.state = 'active'
+  AND older.consented_at <= c.consented_at
+""")
+
+_ACTIVATE = text("""
+UPDATE card_on_file c SET state = CASE WHEN EXISTS (
+  SELECT FROM card_on_file newer WHERE newer.account_id = c.account_id AND newer.state = 'active'
+) THEN 'replaced' ELSE 'active' END
+WHERE id = :card_id AND state = 'pending'
 """)
 
 _COMPLETE_CHANGE = text("""
@@ -174,11 +193,13 @@ async def prepare_attempts(
     not_before: datetime,
     lease_seconds: int,
     base_url: str,
+    transaction_id: str | None = None,
 ) -> list[UUID]:
     """Claim every bill of these open requests and write the attempt, frozen (T1). One or a month of them alike.
 
     `card_id` None means each account's active card. `lease_seconds` keeps workers away while the caller sends itself.
-    `base_url` is where a payer comes back to after authenticating.
+    `base_url` is where a payer comes back to after authenticating. With `transaction_id`, nothing is prepared unless
+    the next try would carry it: a second press of one page is not a second try. A dead card is never charged.
 
     Raises:
         AlreadyBeingPaidError: the database refused a second claim; roll the transaction back.
@@ -192,6 +213,8 @@ async def prepare_attempts(
         "not_before": not_before,
         "lease_seconds": lease_seconds,
         "base_url": base_url,
+        "transaction_id": transaction_id,
+        "transaction_id": transaction_id,
     }
     try:
         return list((await connection.execute(_PREPARE, values)).scalars())
@@ -313,10 +336,8 @@ async def retire_card(connection: AsyncConnection, *, card_id: int) -> None:
     await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.UNUSABLE})
 
 
-async def activate_card(
-    connection: AsyncConnection, *, account_id: int, card_id: int, request_id: int, now: datetime
-) -> None:
-    """Make the card that just paid the one that later months are charged to (R04, R09)."""
-    await connection.execute(_REPLACE_CARDS, {"account_id": account_id, "card_id": card_id})
-    await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.ACTIVE})
+async def activate_card(connection: AsyncConnection, *, card_id: int, request_id: int, now: datetime) -> None:
+    """Make the card that just paid the one that later months are charged to, if it is the newest (R04, R09)."""
+    await connection.execute(_REPLACE_CARDS, {"card_id": card_id})
+    await connection.execute(_ACTIVATE, {"card_id": card_id})
     await connection.execute(_COMPLETE_CHANGE, {"request_id": request_id, "now": now})

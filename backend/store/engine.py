@@ -17,6 +17,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # phones and names must not reach a traceback
         connect_args={"timeout": 10, "command_timeout": 600, "server_settings": {"timezone": "Asia/Tokyo"}},
     )
 

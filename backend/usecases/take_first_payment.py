@@ -163,12 +163,21 @@ async def pay(services: Services, *, payer: PayerSession, transaction_id: str, n
     page = payer.page
     is_next_try = page.state(now=now) is PageState.PAYABLE and transaction_id == page.transaction_id
     registration = await look_at_registration(services, payer=payer) if is_next_try else None
-    if registration and registration.status is RegistrationStatus.SUCCEEDED and registration.card:
-        attempt_id = await _claim(services, payer=payer, card=registration.card, now=now)
+    card = registration.card if registration and registration.status is RegistrationStatus.SUCCEEDED else None
+    if card and not page.has_refused(card.card_reference):
+        attempt_id = await _claim(services, payer=payer, card=card, now=now)
         if attempt_id:
             await charge_one(services, attempt_id=attempt_id, now=now)
     async with transaction(services.engine) as connection:
         return await pages.load_page(connection, link_id=page.link_id)
+
+
+def _usable_card(registration: Registration | None, page: PaymentPage) -> CardSnapshot | None:
+    """The card that was just entered; one that was just declined must be entered anew (invariant 10)."""
+    if registration is None or registration.status is not RegistrationStatus.SUCCEEDED:
+        return None
+    card = registration.card
+    return card if card and not page.has_refused(card.card_reference) else None
 
 
 async def _claim(services: Services, *, payer: PayerSession, card: CardSnapshot, now: datetime) -> UUID | None:
@@ -190,6 +199,7 @@ async def _claim(services: Services, *, payer: PayerSession, card: CardSnapshot,
                 not_before=now,
                 lease_seconds=LEASE_SECONDS,
                 base_url=services.public_base_url,
+                transaction_id=payer.page.transaction_id,
             )
     except attempts.AlreadyBeingPaidError:
         return None

@@ -117,5 +117,6 @@ async def test_f49_who_blocks_us_gets_what_waits_by_sms(world: World) -> None:
     await world.rest()
 
     await world.go_to("2026-11-10T10:00")
+    await world.rest()
 
-    assert await world.rows("SELECT channel, state FROM notice WHERE kind = 'payment_link'") == [("sms", "sent")]
+    assert await world.rows("SELECT channel, state FROM notice WHERE kind = 'payment_link'") == [("sms", "delivered")]

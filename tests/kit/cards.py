@@ -11,6 +11,10 @@ from tests.kit.ledger import Ledger
 from tests.kit.simple_browser import SimpleBrowser
 
 VISA = "4242424242424242"
+_CUSTOMER = text("""
+INSERT INTO gateway_customer (account_id, gateway, reference) VALUES (:account_id, 'sandbox', :reference)
+ON CONFLICT (account_id, gateway) DO UPDATE SET reference = excluded.reference RETURNING account_id
+""")
 _CARD = text("""
 INSERT INTO card_on_file (account_id, gateway, customer_reference, card_reference, brand, last4, exp_year, exp_month,
   fingerprint, three_ds_result, state, authenticated_at, consented_at, created_at)
@@ -22,7 +26,8 @@ VALUES (:account_id, 'sandbox', :customer_reference, :card_reference, :brand, :l
 async def registered_card(ledger: Ledger, account_id: int, *, number: str = VISA) -> Registration:
     """The account's card is active afterwards, as after a first payment."""
     gateway, now = ledger.services.gateway, ledger.services.clock.now()
-    customer = await gateway.ensure_customer(customer_number=str(account_id), key=f"customer-{account_id}")
+    customer = await gateway.ensure_customer(customer_number=str(account_id), key=f"kit-{account_id}")
+    await ledger.one(_CUSTOMER, {"account_id": account_id, "reference": customer})
     opened = await gateway.open_registration(
         key=uuid4(),
         customer=customer,

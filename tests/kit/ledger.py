@@ -48,6 +48,10 @@ class Ledger:
         async with self.services.engine.begin() as connection:
             return (await connection.execute(statement, values or {})).scalar_one()
 
+    async def change(self, statement: str, **values: object) -> None:
+        async with self.services.engine.begin() as connection:
+            await connection.execute(text(statement), values)
+
     async def rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         async with self.services.engine.begin() as connection:
             return [tuple(row) for row in await connection.execute(text(query), values)]

@@ -29,6 +29,7 @@ from tests.kit.clock import jst
 from tests.kit.records import record_path
 from tests.kit.servers import free_port, serving
 from tests.kit.simple_browser import SimpleBrowser
+from tests.kit.tcp_tee import tee
 
 URL = re.compile(r"https?://[^\s\"]+/p/[A-Za-z0-9_-]{22}")
 
@@ -43,6 +44,7 @@ class World:
     folder: Path
     files: int = field(default=0)
     browsers: list[SimpleBrowser] = field(default_factory=list)
+    received: bytearray = field(default_factory=bytearray)  # every byte that reached our web process
 
     async def go_to(self, at: str) -> datetime:
         """Travel everywhere, then do everything that is due."""
@@ -120,9 +122,11 @@ async def running_world(*, database_url: str, folder: Path, at: str) -> AsyncIte
         for app, base in _emulators(settings):
             await stack.enter_async_context(serving(app, int(base.rsplit(":", 1)[1])))
         parts = await stack.enter_async_context(open_parts(settings, url=database_url))
-        await stack.enter_async_context(serving(make_web_app(parts), settings.web_port))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         world = World(parts=parts, settings=settings, http=http, folder=folder)
+        inner_port = free_port()
+        await stack.enter_async_context(serving(make_web_app(parts), inner_port))
+        await stack.enter_async_context(tee(port=settings.web_port, target=inner_port, sent=world.received))
         await world.go_to(at)
         yield world
         for browser in world.browsers:

@@ -131,6 +131,8 @@
     if (input.id === "expiry" && /^(0[1-9]|1[0-2])$/.test(plain(input.value))) {
       input.value = plain(input.value) + "/";
     }
+    /* Who types the slash as well has typed it once, not twice. */
+    if (input.id === "expiry") { input.value = input.value.replace(/[/／]{2,}/, "/"); }
   };
 
   const judgeOnLeaving = (name) => {
