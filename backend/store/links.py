@@ -13,10 +13,7 @@ from backend.domain.identifiers import hash_token, hmac_pads
 # backend.domain.identifiers says the same in Python, and a test holds the two equal.
 _CREATE = text("""
 WITH fresh AS (
-  SELECT gen_random_uuid() AS id, r.id AS request_id
-  FROM payment_request r
-  WHERE r.id = ANY(:request_ids)
-    AND NOT EXISTS (SELECT FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active')
+  SELECT gen_random_uuid() AS id, request_id FROM unnest(CAST(:request_ids AS bigint[])) AS request_id
 ), derived AS (
   SELECT id, request_id, substring(
     sha256(CAST(:outer_pad AS bytea) || sha256(CAST(:inner_pad AS bytea) || 'link:'::bytea || uuid_send(id)))
@@ -28,6 +25,7 @@ SELECT id, request_id,
   sha256(convert_to(rtrim(translate(encode(secret, 'base64'), '+/', '-_'), '='), 'UTF8')),
   'active', :now
 FROM derived
+ON CONFLICT (request_id) WHERE state = 'active' DO NOTHING
 """)
 
 _FIND = text("SELECT id FROM payment_link WHERE token_hash = :token_hash")
