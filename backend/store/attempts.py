@@ -45,8 +45,6 @@ WITH numbered AS (
       'return_url', CASE CAST(:origin AS text) WHEN 'link' THEN :base_url || '/pay/' || order_number || '/done' END)),
     :now, :not_before, clock_timestamp() + make_interval(secs => :lease_seconds)
   FROM ready
-  WHERE CAST(:transaction_id AS text) IS NULL
-    OR order_number || '-' || lpad(ordinal::text, 2, '0') = CAST(:transaction_id AS text)
   RETURNING id, request_id
 ), claims AS (
   INSERT INTO bill_claim (bill_id, attempt_id)
@@ -213,7 +211,6 @@ async def prepare_attempts(
         "not_before": not_before,
         "lease_seconds": lease_seconds,
         "base_url": base_url,
-        "transaction_id": transaction_id,
         "transaction_id": transaction_id,
     }
     try:

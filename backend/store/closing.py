@@ -20,7 +20,7 @@ RETURNING id
 _WITHDRAW = text("""
 WITH withdrawn AS (
   UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now
-  WHERE request_id = ANY(:request_ids) AND state = 'prepared' RETURNING id
+  WHERE state = 'prepared' AND request_id IN (SELECT id FROM payment_request WHERE state = 'closing') RETURNING id
 )
 DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
 """)
@@ -69,9 +69,7 @@ FROM released WHERE bill.id = released.bill_id AND bill.state = 'requested'
 
 async def begin_closing(connection: AsyncConnection, *, now: datetime, size: int) -> list[int]:
     """Stop new payments on requests whose last day is over (R05); returns how they are known."""
-    ids = list((await connection.execute(_BEGIN, {"now": now, "size": size})).scalars())
-    await connection.execute(_WITHDRAW, {"request_ids": ids, "now": now})
-    return ids
+    return list((await connection.execute(_BEGIN, {"now": now, "size": size})).scalars())
 
 
 async def challenged_attempts(connection: AsyncConnection) -> list[UUID]:
@@ -80,7 +78,11 @@ async def challenged_attempts(connection: AsyncConnection) -> list[UUID]:
 
 
 async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:
-    """Expire the closing requests that no live attempt holds any more; their bills are carried over (R06)."""
+    """Expire the closing requests that no live attempt holds any more; their bills are carried over (R06).
+
+    What was not sent by now, or came back unprocessed (429), is withdrawn: nothing begins after the last day.
+    """
+    await connection.execute(_WITHDRAW, {"now": now})
     return int((await connection.execute(_FINISH, {"now": now})).scalar_one())
 
 

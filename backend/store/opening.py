@@ -20,12 +20,15 @@ LIMIT :size
 """)
 
 _LOCK_OPEN = text("""
+SELECT id FROM payment_request WHERE state = 'open' AND account_id = ANY(:account_ids) ORDER BY id FOR UPDATE
+""")
+
+# A statement of its own after the lock: its snapshot sees the attempt of the press that held the lock before us (f35).
+_OPEN_AND_LOCKED = text("""
 SELECT r.id, r.account_id,
   EXISTS (SELECT FROM payment_attempt a WHERE a.request_id = r.id
           AND a.state IN ('prepared', 'sent', 'challenged', 'unknown')) AS is_busy
-FROM payment_request r
-WHERE r.state = 'open' AND r.account_id = ANY(:account_ids)
-FOR UPDATE OF r
+FROM payment_request r WHERE r.id = ANY(:locked) AND r.state = 'open'
 """)
 
 _OPEN = text("""
@@ -100,7 +103,8 @@ async def find_candidates(
 
 async def lock_open_requests(connection: AsyncConnection, *, account_ids: Sequence[int]) -> tuple[list[int], set[int]]:
     """Lock the accounts' open requests: (requests that may be replaced, accounts whose payment is under way)."""
-    rows = (await connection.execute(_LOCK_OPEN, {"account_ids": list(account_ids)})).all()
+    locked = list((await connection.execute(_LOCK_OPEN, {"account_ids": list(account_ids)})).scalars())
+    rows = (await connection.execute(_OPEN_AND_LOCKED, {"locked": locked})).all()
     return [row.id for row in rows if not row.is_busy], {row.account_id for row in rows if row.is_busy}
 
 

@@ -76,14 +76,18 @@ JOIN payment_link l ON l.id = g.link_id JOIN payment_request r ON r.id = l.reque
 WHERE g.id = :registration_id FOR UPDATE OF r
 """)
 
-# The same registration read twice gives the same row: the no-op update makes RETURNING answer.
+# The same registration read twice gives the same row, unchanged: the update makes RETURNING answer. A gateway that
+# knows the card of a newer registration under its old name has it entered anew.
 _KEEP_CARD = text("""
 INSERT INTO card_on_file (account_id, gateway, customer_reference, card_reference, brand, last4, exp_year, exp_month,
   fingerprint, three_ds_result, state, authenticated_at, consented_at, created_at)
 SELECT :account_id, :gateway, :customer_reference, :card_reference, :brand, :last4, :exp_year, :exp_month,
   :fingerprint, :three_ds_result, 'pending', :authenticated_at, consented_at, :now
 FROM card_registration WHERE id = :registration_id
-ON CONFLICT (gateway, card_reference) DO UPDATE SET card_reference = excluded.card_reference
+ON CONFLICT (gateway, card_reference) DO UPDATE
+SET consented_at = greatest(card_on_file.consented_at, excluded.consented_at),
+  state = CASE WHEN excluded.consented_at > card_on_file.consented_at AND card_on_file.state <> 'active'
+    THEN 'pending' ELSE card_on_file.state END
   WHERE card_on_file.account_id = excluded.account_id
 RETURNING id
 """)

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.retry_schedule import next_check_at
+from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.ports import Absent, Busy, Challenged, Declined, Succeeded, Unknown
 from backend.store import attempts, closing, links, notices, requests, tasks
 from backend.store.engine import transaction
+from backend.usecases.book_late_money import make_room
 from backend.usecases.services import Services
 
 Outcome = Succeeded | Declined | Challenged | Unknown | Busy | Absent
@@ -70,6 +71,8 @@ async def _succeed(
             now=now,
         )
         return await _stay_unknown(connection, attempt=attempt, now=now)
+    if not await make_room(connection, attempt=attempt, now=now):
+        return await _stay_unknown(connection, attempt=attempt, now=now)
     await attempts.move_attempt(
         connection,
         attempt_id=attempt.id,
@@ -77,10 +80,7 @@ async def _succeed(
         gateway_reference=outcome.gateway_reference,
         now=now,
     )
-    if attempt.request_state in {RequestState.OPEN, RequestState.CLOSING}:
-        await _settle_request(services, connection, attempt=attempt, now=now)
-    else:
-        await _book_late_money(connection, attempt=attempt, now=now)
+    await _settle_request(services, connection, attempt=attempt, now=now)
     return AttemptState.SUCCEEDED
 
 
@@ -89,13 +89,7 @@ async def _settle_request(
 ) -> None:
     """Money arrived for a live request: pay its bills, keep the card, tell the customer once (R04, R19)."""
     await requests.settle_request(connection, request_id=attempt.request_id, now=now)
-    await attempts.activate_card(
-        connection,
-        account_id=attempt.account_id,
-        card_id=attempt.card_id,
-        request_id=attempt.request_id,
-        now=now,
-    )
+    await attempts.activate_card(connection, card_id=attempt.card_id, request_id=attempt.request_id, now=now)
     await links.end_links(connection, request_ids=[attempt.request_id], state="used")
     kind = NoticeKind.PAID if attempt.origin is AttemptOrigin.LINK else NoticeKind.CHARGED
     await notices.enqueue_for_requests(
@@ -105,22 +99,6 @@ async def _settle_request(
         now=now,
         not_before=now if kind is NoticeKind.PAID else services.calendar.next_sending_at(now),
         priority=3,
-    )
-
-
-async def _book_late_money(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> None:
-    """The gateway took money for a request that had ended: never lost, never guessed; people decide at once."""
-    await tasks.raise_task(
-        connection,
-        kind="late_success",
-        subject=str(attempt.id),
-        account_id=attempt.account_id,
-        detail={
-            "order_number": attempt.order_number,
-            "amount": attempt.amount,
-            "request": attempt.request_state,
-        },
-        now=now,
     )
 
 
@@ -158,8 +136,8 @@ async def _offer_another_way(
     if attempt.request_state == RequestState.CLOSING:
         await closing.finish_closing(connection, now=now)
         return
-    if attempt.origin is not AttemptOrigin.AUTOMATIC:
-        return  # the payer sees the decline on the page and still has the URL
+    if attempt.origin is not AttemptOrigin.AUTOMATIC or attempt.request_state != RequestState.OPEN:
+        return  # the payer sees the decline on the page and still has the URL; or the bills are paid otherwise
     ids = [attempt.request_id]
     await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
     await notices.enqueue_for_requests(
@@ -204,12 +182,13 @@ async def _stay_unknown(connection: AsyncConnection, *, attempt: attempts.Locked
     """Nothing is known: the bills are held, nobody is told failed or paid, and we ask again on a schedule."""
     if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
         return attempt.state
-    check_at = next_check_at(sent_at=attempt.first_sent_at or now, now=now)
+    sent_at = attempt.first_sent_at or now
+    check_at = next_check_at(sent_at=sent_at, now=now)
     await attempts.move_attempt(
         connection, attempt_id=attempt.id, state=AttemptState.UNKNOWN, next_check_at=check_at, now=now
     )
     await requests.hold_bills(connection, request_id=attempt.request_id)
-    if check_at is None:
+    if is_schedule_over(sent_at=sent_at, now=now):
         await tasks.raise_task(
             connection,
             kind="payment_unknown",

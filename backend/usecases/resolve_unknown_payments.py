@@ -49,7 +49,8 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
     if not isinstance(look_up, Absent):
         return look_up
     if age < replay_life:
-        return await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
+        replay = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
+        return look_up if _is_refused_call(replay) else replay
     if age > ABSENT_IS_FINAL_AFTER:
         return Declined(
             decline_class=DeclineClass.OURS,
@@ -58,6 +59,11 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
             evidence=look_up.evidence,
         )
     return look_up
+
+
+def _is_refused_call(replay: Outcome) -> bool:
+    """A replay refused before it became a charge (a 4xx of ours) says nothing about the first call."""
+    return isinstance(replay, Declined) and replay.gateway_reference is None
 
 
 async def _give_up_challenge(services: Services, attempt_id: UUID, outcome: Challenged) -> Outcome:

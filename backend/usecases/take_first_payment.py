@@ -163,8 +163,8 @@ async def pay(services: Services, *, payer: PayerSession, transaction_id: str, n
     page = payer.page
     is_next_try = page.state(now=now) is PageState.PAYABLE and transaction_id == page.transaction_id
     registration = await look_at_registration(services, payer=payer) if is_next_try else None
-    card = registration.card if registration and registration.status is RegistrationStatus.SUCCEEDED else None
-    if card and not page.has_refused(card.card_reference):
+    card = _usable_card(registration, page)
+    if card:
         attempt_id = await _claim(services, payer=payer, card=card, now=now)
         if attempt_id:
             await charge_one(services, attempt_id=attempt_id, now=now)
