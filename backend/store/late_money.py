@@ -1,0 +1,89 @@
+"""SQL that makes room for money which arrived after its attempt or its request had been given up."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_BILLS = "SELECT m.bill_id FROM payment_request_bill m WHERE m.request_id = :request_id"
+
+_TAKEN = text(f"""
+SELECT EXISTS (SELECT FROM bill b WHERE b.id IN ({_BILLS}) AND b.state IN ('paid', 'void'))
+  OR EXISTS (
+    SELECT FROM bill_claim c JOIN payment_attempt a ON a.id = c.attempt_id
+    WHERE c.bill_id IN ({_BILLS}) AND a.request_id <> :request_id
+      AND a.state IN ('sent', 'challenged', 'unknown', 'succeeded'))
+""")  # noqa: S608 - a constant of this module
+
+_WITHDRAW_OTHERS = text(f"""
+WITH withdrawn AS (
+  UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now
+  WHERE state = 'prepared' AND id <> :attempt_id
+    AND id IN (SELECT c.attempt_id FROM bill_claim c WHERE c.bill_id IN ({_BILLS}))
+  RETURNING id
+)
+DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
+""")  # noqa: S608 - a constant of this module
+
+_OTHER_REQUESTS = text(f"""
+SELECT r.id FROM payment_request r
+WHERE r.state = 'open' AND r.id <> :request_id AND r.id IN (
+  SELECT o.request_id FROM payment_request_bill o WHERE o.is_live AND o.bill_id IN ({_BILLS}))
+ORDER BY r.id FOR UPDATE
+""")  # noqa: S608 - a constant of this module
+
+# A bill whose own month has never expired is asked for on any opening day, not only on the last one (R06).
+_RENEW = text("""
+UPDATE bill b SET state = 'finalized' FROM payment_request_bill m
+WHERE m.request_id = ANY(:request_ids) AND b.id = m.bill_id AND b.state = 'carried_over' AND NOT EXISTS (
+  SELECT FROM payment_request_bill o JOIN payment_request r ON r.id = o.request_id
+  WHERE o.bill_id = b.id AND r.state = 'expired')
+""")
+
+_REVIVE = text("""
+WITH revived AS (
+  UPDATE payment_request SET state = 'closing', closed_at = NULL
+  WHERE id = :request_id AND state IN ('expired', 'void') RETURNING id
+), members AS (
+  UPDATE payment_request_bill m SET is_live = true FROM revived WHERE m.request_id = revived.id RETURNING m.bill_id
+)
+UPDATE bill SET state = 'held' FROM members
+WHERE bill.id = members.bill_id AND bill.state IN ('finalized', 'carried_over')
+""")
+
+_CLAIM = text(f"""
+INSERT INTO bill_claim (bill_id, attempt_id) SELECT bill_id, :attempt_id FROM ({_BILLS}) AS bills
+ON CONFLICT (bill_id) DO NOTHING
+""")  # noqa: S608 - a constant of this module
+
+
+async def is_taken_otherwise(connection: AsyncConnection, *, request_id: int) -> bool:
+    """Whether a bill of this request is paid already, or another request's charge of it is on the wire."""
+    return bool((await connection.execute(_TAKEN, {"request_id": request_id})).scalar_one())
+
+
+async def withdraw_others(connection: AsyncConnection, *, attempt_id: UUID, request_id: int, now: datetime) -> None:
+    """Take back every try to charge these bills that was not sent yet."""
+    values = {"attempt_id": attempt_id, "request_id": request_id, "now": now}
+    await connection.execute(_WITHDRAW_OTHERS, values)
+
+
+async def lock_other_requests(connection: AsyncConnection, *, request_id: int) -> list[int]:
+    """Open requests that ask for bills of this one."""
+    return list((await connection.execute(_OTHER_REQUESTS, {"request_id": request_id})).scalars())
+
+
+async def renew_bills(connection: AsyncConnection, *, request_ids: list[int]) -> None:
+    """Let the other bills of requests that were just voided be asked for again soon."""
+    await connection.execute(_RENEW, {"request_ids": request_ids})
+
+
+async def revive_request(connection: AsyncConnection, *, request_id: int) -> None:
+    """Take an ended request back into `closing`, with its bills, so that it can be settled like any other."""
+    await connection.execute(_REVIVE, {"request_id": request_id})
+
+
+async def claim_bills(connection: AsyncConnection, *, attempt_id: UUID, request_id: int) -> None:
+    """A charge that succeeded holds its bills for ever; a try that is on the wire keeps its own claim."""
+    await connection.execute(_CLAIM, {"attempt_id": attempt_id, "request_id": request_id})

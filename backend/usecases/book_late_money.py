@@ -1,0 +1,57 @@
+"""Money for an attempt or a request that had been given up: booked to its own bills, never taken a second time."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.states import AttemptState, RequestState
+from backend.store import attempts, closing, late_money, opening, tasks
+
+_GIVEN_UP = {AttemptState.DECLINED, AttemptState.WITHDRAWN}
+_LIVE = {RequestState.OPEN, RequestState.CLOSING}
+
+
+async def make_room(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> bool:
+    """Prepare the ledger for a success that came late; an ordinary success needs nothing.
+
+    Tries of the same bills that were not sent are withdrawn, a newer request that asks for them is replaced, and
+    the request can be settled afterwards. Returns False when the bills are paid or being charged otherwise: then
+    the gateway may have taken money twice, and people must decide (they are told either way).
+    """
+    if attempt.state not in _GIVEN_UP and attempt.request_state in _LIVE:
+        return True
+    if attempt.request_state not in _LIVE:
+        await opening.lock_opening(connection)  # an opening under way may be asking for these bills
+    is_taken = await late_money.is_taken_otherwise(connection, request_id=attempt.request_id)
+    is_second = is_taken or attempt.state is AttemptState.WITHDRAWN
+    await _tell_staff(connection, kind="captured_twice" if is_second else "late_success", attempt=attempt, now=now)
+    if not is_second:
+        await _free_bills(connection, attempt=attempt, now=now)
+    return not is_second
+
+
+async def _free_bills(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> None:
+    await late_money.withdraw_others(connection, attempt_id=attempt.id, request_id=attempt.request_id, now=now)
+    others = await late_money.lock_other_requests(connection, request_id=attempt.request_id)
+    await closing.void_requests(connection, request_ids=others, now=now)
+    await late_money.renew_bills(connection, request_ids=others)
+    await late_money.revive_request(connection, request_id=attempt.request_id)
+    await late_money.claim_bills(connection, attempt_id=attempt.id, request_id=attempt.request_id)
+
+
+async def _tell_staff(
+    connection: AsyncConnection, *, kind: str, attempt: attempts.LockedAttempt, now: datetime
+) -> None:
+    await tasks.raise_task(
+        connection,
+        kind=kind,
+        subject=str(attempt.id),
+        account_id=attempt.account_id,
+        detail={
+            "order_number": attempt.order_number,
+            "transaction_id": attempt.transaction_id,
+            "amount": attempt.amount,
+            "request": attempt.request_state,
+        },
+        now=now,
+    )
