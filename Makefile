@@ -15,7 +15,7 @@ PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: help run test check contracts lock bench clean
+.PHONY: help run test check contracts screenshots lock bench clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ contracts: $(READY) ## Hold what the tests sent and received against the provide
 	rm -rf "$(RECORDS)"
 	TSUKIBARAI_RECORD_DIR="$(abspath $(RECORDS))" $(MAKE) --no-print-directory test
 	.venv/bin/python tests/contracts/specs_check.py "$(RECORDS)" "$(SPECS)"
+
+screenshots: $(READY) ## Live the first story in Chromium and renew the pictures of the README
+	@CHROME_PATH="$$(scripts/ensure_chromium.sh)" && export CHROME_PATH && $(PYTEST) -q tests/browser/test_a_story_on_the_phone.py
+	cp var/screenshots/p*.png docs/images/
 
 lock: $(READY) ## Choose the newest allowed packages and write the lock files
 	$(COMPILE) --upgrade --group test pyproject.toml -o requirements.lock
