@@ -23,11 +23,12 @@ async def make_room(connection: AsyncConnection, *, attempt: attempts.LockedAtte
     if attempt.request_state not in _LIVE:
         await opening.lock_opening(connection)  # an opening under way may be asking for these bills
     is_taken = await late_money.is_taken_otherwise(connection, request_id=attempt.request_id)
-    is_second = is_taken or attempt.state is AttemptState.WITHDRAWN
-    await _tell_staff(connection, kind="captured_twice" if is_second else "late_success", attempt=attempt, now=now)
-    if not is_second:
-        await _free_bills(connection, attempt=attempt, now=now)
-    return not is_second
+    if is_taken or attempt.state is AttemptState.WITHDRAWN:
+        await _raise_task(connection, kind="captured_twice", attempt=attempt, now=now)
+        return False
+    await _raise_task(connection, kind="late_success", attempt=attempt, now=now)
+    await _free_bills(connection, attempt=attempt, now=now)
+    return True
 
 
 async def _free_bills(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> None:
@@ -39,7 +40,7 @@ async def _free_bills(connection: AsyncConnection, *, attempt: attempts.LockedAt
     await late_money.claim_bills(connection, attempt_id=attempt.id, request_id=attempt.request_id)
 
 
-async def _tell_staff(
+async def _raise_task(
     connection: AsyncConnection, *, kind: str, attempt: attempts.LockedAttempt, now: datetime
 ) -> None:
     await tasks.raise_task(
