@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.retry_schedule import next_check_at
+from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.ports import Absent, Busy, Challenged, Declined, Succeeded, Unknown
 from backend.store import attempts, closing, links, notices, requests, tasks
@@ -89,13 +89,7 @@ async def _settle_request(
 ) -> None:
     """Money arrived for a live request: pay its bills, keep the card, tell the customer once (R04, R19)."""
     await requests.settle_request(connection, request_id=attempt.request_id, now=now)
-    await attempts.activate_card(
-        connection,
-        account_id=attempt.account_id,
-        card_id=attempt.card_id,
-        request_id=attempt.request_id,
-        now=now,
-    )
+    await attempts.activate_card(connection, card_id=attempt.card_id, request_id=attempt.request_id, now=now)
     await links.end_links(connection, request_ids=[attempt.request_id], state="used")
     kind = NoticeKind.PAID if attempt.origin is AttemptOrigin.LINK else NoticeKind.CHARGED
     await notices.enqueue_for_requests(
@@ -188,12 +182,13 @@ async def _stay_unknown(connection: AsyncConnection, *, attempt: attempts.Locked
     """Nothing is known: the bills are held, nobody is told failed or paid, and we ask again on a schedule."""
     if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
         return attempt.state
-    check_at = next_check_at(sent_at=attempt.first_sent_at or now, now=now)
+    sent_at = attempt.first_sent_at or now
+    check_at = next_check_at(sent_at=sent_at, now=now)
     await attempts.move_attempt(
         connection, attempt_id=attempt.id, state=AttemptState.UNKNOWN, next_check_at=check_at, now=now
     )
     await requests.hold_bills(connection, request_id=attempt.request_id)
-    if check_at is None:
+    if is_schedule_over(sent_at=sent_at, now=now):
         await tasks.raise_task(
             connection,
             kind="payment_unknown",
