@@ -1,0 +1,38 @@
+"""Reminders go to those who have a working URL and have had it for two days; each day's once."""
+
+from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.send_reminders import send_reminders
+from tests.kit.clock import FakeClock
+from tests.kit.ledger import Ledger
+
+REMINDERS = "SELECT count(*) FROM notice WHERE kind = 'reminder'"
+
+
+async def opened(ledger: Ledger, clock: FakeClock, *, at: str) -> None:
+    await ledger.bill(await ledger.account(), "2026-11", 8432)
+    await open_payment_requests(ledger.services, now=clock.go_to(at))
+
+
+async def test_each_reminder_day_brings_one_reminder_to_who_has_not_paid(ledger: Ledger, clock: FakeClock) -> None:
+    await opened(ledger, clock, at="2026-11-10T10:00")
+
+    for at in ("2026-11-15T10:00", "2026-11-15T10:05", "2026-11-18T10:00"):
+        await send_reminders(ledger.services, now=clock.go_to(at))
+
+    assert await ledger.rows(REMINDERS) == [(2,)]
+
+
+async def test_who_got_the_url_yesterday_is_not_reminded_today(ledger: Ledger, clock: FakeClock) -> None:
+    await opened(ledger, clock, at="2026-11-17T10:00")
+
+    await send_reminders(ledger.services, now=clock.go_to("2026-11-18T10:00"))
+
+    assert await ledger.rows(REMINDERS) == [(0,)]
+
+
+async def test_after_the_last_day_nobody_is_reminded(ledger: Ledger, clock: FakeClock) -> None:
+    await opened(ledger, clock, at="2026-11-10T10:00")
+
+    await send_reminders(ledger.services, now=clock.go_to("2026-11-21T10:00"))
+
+    assert await ledger.rows(REMINDERS) == [(0,)]
