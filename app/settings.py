@@ -164,6 +164,11 @@ def _unreal_parts(settings: Settings) -> list[str]:
     if settings.database_url is None:
         faults.append("DATABASE_URL is missing; production never uses the embedded database")
     faults.extend(
+        f"{name.upper()} is the sandbox's own; set the real one"
+        for name in ("twilio_account_sid", "twilio_from", "support_phone")
+        if getattr(settings, name) == Settings.model_fields[name].default
+    )
+    faults.extend(
         f"{name.upper()} still has the sandbox value; set the real one"
         for name in ("line_channel_secret", "line_channel_access_token", "twilio_auth_token", "link_secret")
         if getattr(settings, name).get_secret_value() == SANDBOX_SECRET

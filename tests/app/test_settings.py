@@ -13,6 +13,9 @@ REAL = {
     "line_channel_secret": "x",
     "line_channel_access_token": "x",
     "twilio_auth_token": "x",
+    "twilio_account_sid": "AC1",
+    "twilio_from": "+16505550100",
+    "support_phone": "03-1234-5678",
     "link_secret": "x",
 }
 
@@ -31,6 +34,8 @@ def refusal(**settings: object) -> str:
         ("twilio_api_base", "https://localhost", "TWILIO_API_BASE points at an emulator"),
         ("clock", "shiftable", "CLOCK=shiftable"),
         ("link_secret", "sandbox-only-not-a-secret", "LINK_SECRET"),
+        ("support_phone", "0120-000-000", "SUPPORT_PHONE"),
+        ("twilio_from", "+815000000000", "TWILIO_FROM"),
         ("database_url", None, "DATABASE_URL is missing"),
     ],
 )
