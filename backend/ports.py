@@ -221,6 +221,7 @@ class Envelope:
     address: str = field(repr=False)
     payload: Mapping[str, object] = field(repr=False)
     reply_token: str | None = field(default=None, repr=False)
+    known_message_ids: frozenset[str] = frozenset()  # when looking for it: what other notices have become
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ _LOOK = text("SELECT id, charge_request, state FROM payment_attempt WHERE id = :
 
 _FIND = text("""
 SELECT a.id, a.request_id, a.state, a.origin, a.amount, a.card_id, a.charge_request, a.gateway_reference,
-  a.first_sent_at, a.checks, r.state AS request_state, r.account_id, r.order_number, a.transaction_id
+  a.first_sent_at, a.checks, r.state AS request_state, r.valid_until, r.account_id, r.order_number, a.transaction_id
 FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
 WHERE a.id = :attempt_id FOR UPDATE
 """)
@@ -176,6 +176,7 @@ class LockedAttempt:
     first_sent_at: datetime | None
     checks: int
     request_state: str
+    valid_until: datetime  # the request's, exclusive
     account_id: int
     order_number: str
     transaction_id: str

@@ -42,6 +42,9 @@ WITH ended AS (
 ), carried AS (
   UPDATE bill SET state = 'carried_over' FROM released
   WHERE bill.id = released.bill_id AND bill.state IN ('requested', 'held')
+), unsent AS (
+  UPDATE notice n SET state = 'failed', failure = 'request_expired', settled_at = :now FROM ended
+  WHERE n.request_id = ended.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
 ), links AS (
   UPDATE payment_link l SET state = 'expired' FROM ended WHERE l.request_id = ended.id AND l.state = 'active'
 ), changes AS (
@@ -60,6 +63,9 @@ WITH ended AS (
 ), released AS (
   UPDATE payment_request_bill m SET is_live = false FROM ended
   WHERE m.request_id = ended.id RETURNING m.bill_id, ended.carry_over_reason
+), unsent AS (
+  UPDATE notice n SET state = 'failed', failure = 'request_void', settled_at = :now FROM ended
+  WHERE n.request_id = ended.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
 )
 UPDATE bill
 SET state = CASE released.carry_over_reason WHEN 'link_expired' THEN 'carried_over' ELSE 'finalized' END

@@ -6,32 +6,36 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_BILLS = "SELECT m.bill_id FROM payment_request_bill m WHERE m.request_id = :request_id"
-
-_TAKEN = text(f"""
-SELECT EXISTS (SELECT FROM bill b WHERE b.id IN ({_BILLS}) AND b.state IN ('paid', 'void'))
+_TAKEN = text("""
+SELECT EXISTS (
+    SELECT FROM bill b JOIN payment_request_bill m ON m.bill_id = b.id
+    WHERE m.request_id = :request_id AND b.state IN ('paid', 'void'))
   OR EXISTS (
-    SELECT FROM bill_claim c JOIN payment_attempt a ON a.id = c.attempt_id
-    WHERE c.bill_id IN ({_BILLS}) AND a.request_id <> :request_id
+    SELECT FROM bill_claim c JOIN payment_request_bill m ON m.bill_id = c.bill_id
+    JOIN payment_attempt a ON a.id = c.attempt_id
+    WHERE m.request_id = :request_id AND a.request_id <> :request_id
       AND a.state IN ('sent', 'challenged', 'unknown', 'succeeded'))
-""")  # noqa: S608 - a constant of this module
+""")
 
-_WITHDRAW_OTHERS = text(f"""
+_WITHDRAW_OTHERS = text("""
 WITH withdrawn AS (
   UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now
   WHERE state = 'prepared' AND id <> :attempt_id
-    AND id IN (SELECT c.attempt_id FROM bill_claim c WHERE c.bill_id IN ({_BILLS}))
+    AND id IN (
+      SELECT c.attempt_id FROM bill_claim c JOIN payment_request_bill m ON m.bill_id = c.bill_id
+      WHERE m.request_id = :request_id)
   RETURNING id
 )
 DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-""")  # noqa: S608 - a constant of this module
+""")
 
-_OTHER_REQUESTS = text(f"""
+_OTHER_REQUESTS = text("""
 SELECT r.id FROM payment_request r
 WHERE r.state = 'open' AND r.id <> :request_id AND r.id IN (
-  SELECT o.request_id FROM payment_request_bill o WHERE o.is_live AND o.bill_id IN ({_BILLS}))
+  SELECT o.request_id FROM payment_request_bill o JOIN payment_request_bill m ON m.bill_id = o.bill_id
+  WHERE o.is_live AND m.request_id = :request_id)
 ORDER BY r.id FOR UPDATE
-""")  # noqa: S608 - a constant of this module
+""")
 
 # A bill whose own month has never expired is asked for on any opening day, not only on the last one (R06).
 _RENEW = text("""
@@ -52,10 +56,11 @@ UPDATE bill SET state = 'held' FROM members
 WHERE bill.id = members.bill_id AND bill.state IN ('finalized', 'carried_over')
 """)
 
-_CLAIM = text(f"""
-INSERT INTO bill_claim (bill_id, attempt_id) SELECT bill_id, :attempt_id FROM ({_BILLS}) AS bills
+_CLAIM = text("""
+INSERT INTO bill_claim (bill_id, attempt_id)
+SELECT bill_id, :attempt_id FROM payment_request_bill WHERE request_id = :request_id
 ON CONFLICT (bill_id) DO NOTHING
-""")  # noqa: S608 - a constant of this module
+""")
 
 
 async def is_taken_otherwise(connection: AsyncConnection, *, request_id: int) -> bool:

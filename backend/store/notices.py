@@ -35,7 +35,8 @@ WITH facts AS (
   ) b ON true
   LEFT JOIN payment_link l ON l.request_id = r.id AND l.state = 'active'
   LEFT JOIN LATERAL (
-    SELECT card_id, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
+    SELECT card_id, decline_class FROM payment_attempt WHERE request_id = r.id
+    ORDER BY state = 'succeeded' DESC, ordinal DESC LIMIT 1
   ) p ON true
   LEFT JOIN card_on_file c ON c.id = p.card_id
   LEFT JOIN LATERAL (
@@ -108,6 +109,12 @@ SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
   jsonb_build_object('notice_id', id, 'failure', failure), :now
 FROM notice WHERE id = ANY(:ids) AND channel = 'sms' AND kind NOT IN ('reply', 'code')
 ON CONFLICT (dedupe_key) DO NOTHING
+""")
+
+
+_KNOWN = text("""
+SELECT provider_message_id FROM notice
+WHERE address = :address AND id <> :id AND provider_message_id IS NOT NULL ORDER BY id DESC LIMIT 100
 """)
 
 
@@ -198,6 +205,12 @@ async def report_to_staff(connection: AsyncConnection, *, kind: str, notice_ids:
 async def report_failed_sms(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
     """After SMS there is no other channel: people must reach these customers."""
     await connection.execute(_REPORT_FAILED_SMS, {"ids": list(notice_ids), "now": now})
+
+
+async def find_known_messages(connection: AsyncConnection, *, notice_id: int, address: str) -> frozenset[str]:
+    """The provider's names of the messages that other notices to this address have become."""
+    found = await connection.execute(_KNOWN, {"id": notice_id, "address": address})
+    return frozenset(found.scalars())
 
 
 async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> list[int]:

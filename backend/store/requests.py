@@ -9,6 +9,10 @@ _SETTLE = text("""
 WITH settled AS (
   UPDATE payment_request SET state = 'settled', closed_at = :now
   WHERE id = :request_id AND state IN ('open', 'closing') RETURNING id
+), unsent AS (
+  -- Who has paid is not asked to pay by a message that still waits.
+  UPDATE notice n SET state = 'failed', failure = 'request_settled', settled_at = :now FROM settled
+  WHERE n.request_id = settled.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
 )
 UPDATE bill SET state = 'paid', paid_at = :now
 FROM payment_request_bill m JOIN settled ON settled.id = m.request_id

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.domain.billing_calendar import jst_date
 from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.ports import Absent, Busy, Challenged, Declined, Succeeded, Unknown
@@ -125,8 +126,24 @@ async def _decline(
     await requests.unhold_bills(connection, request_id=attempt.request_id)
     if outcome.decline_class in {DeclineClass.NEVER, DeclineClass.NEW_CARD}:
         await attempts.retire_card(connection, card_id=attempt.card_id)
+    if outcome.decline_class is DeclineClass.OURS:
+        await _report_our_fault(connection, attempt=attempt, code=outcome.decline_code, now=now)
     await _offer_another_way(services, connection, attempt=attempt, now=now)
     return AttemptState.DECLINED
+
+
+async def _report_our_fault(
+    connection: AsyncConnection, *, attempt: attempts.LockedAttempt, code: str, now: datetime
+) -> None:
+    """Not the card's fault: one matter a day and reason, because it usually concerns more than one charge."""
+    await tasks.raise_task(
+        connection,
+        kind="charge_refused",
+        subject=f"{code}:{jst_date(now)}",
+        account_id=attempt.account_id,
+        detail={"code": code, "order_number": attempt.order_number, "transaction_id": attempt.transaction_id},
+        now=now,
+    )
 
 
 async def _offer_another_way(
@@ -136,8 +153,9 @@ async def _offer_another_way(
     if attempt.request_state == RequestState.CLOSING:
         await closing.finish_closing(connection, now=now)
         return
-    if attempt.origin is not AttemptOrigin.AUTOMATIC or attempt.request_state != RequestState.OPEN:
-        return  # the payer sees the decline on the page and still has the URL; or the bills are paid otherwise
+    is_payable = attempt.request_state == RequestState.OPEN and now < attempt.valid_until
+    if attempt.origin is not AttemptOrigin.AUTOMATIC or not is_payable:
+        return  # the payer sees the decline on the page and still has the URL; a dead URL helps nobody (R06)
     ids = [attempt.request_id]
     await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
     await notices.enqueue_for_requests(
