@@ -1,6 +1,7 @@
 """LINE's webhook: verify the raw bytes, keep each event, and later turn it into what it means for us."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from bot.conversation import Conversations, Said
 from bot.message import Incoming, IncomingKind
 
 SOURCE = "line"
+_TYPED = ("text", "fileName", "title", "address")
 _MEDIA = {"image", "video", "audio", "file", "location"}
 log = structlog.get_logger()
 
@@ -58,21 +60,37 @@ def new_events(webhook: Mapping[str, Any]) -> Iterator[inbox.NewEvent]:
 
 def _new_event(event: dict[str, Any]) -> inbox.NewEvent:
     source = event.get("source") or {}
-    message = event.get("message")
-    if isinstance(message, dict) and isinstance(message.get("text"), str):
-        event = {**event, "message": {**message, "text": _storable(message["text"])}}
     return inbox.NewEvent(
         source=SOURCE,
         event_id=str(event["webhookEventId"]),
         order_key=f"line:{source.get('userId') or event['webhookEventId']}",
-        body=event,
+        body=_masked(_storable(event)),
         occurred_at=datetime.fromtimestamp(int(event["timestamp"]) / 1000, tz=UTC),
     )
 
 
-def _storable(said: str) -> str:
-    """What may be written down: no card number, and nothing PostgreSQL cannot hold."""
-    return mask_cards(said.replace("\x00", "").encode("utf-8", "replace").decode())[:5000]
+def _storable(value: Any) -> Any:
+    """The same JSON without what PostgreSQL cannot hold: NUL, half characters, numbers that are none."""
+    match value:
+        case str():
+            return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        case dict():
+            return {_storable(name): _storable(each) for name, each in value.items()}
+        case list():
+            return [_storable(each) for each in value]
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
+
+
+def _masked(event: dict[str, Any]) -> dict[str, Any]:
+    """The same event without card numbers in anything that the customer has typed or named (f77)."""
+    message = event.get("message")
+    if not isinstance(message, dict):
+        return event
+    typed = {name: mask_cards(message[name])[:5000] for name in _TYPED if isinstance(message.get(name), str)}
+    return {**event, "message": {**message, **typed}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

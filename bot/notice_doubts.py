@@ -1,9 +1,10 @@
 """Ends doubts about SMS: looks for what may have been sent, asks for receipts that did not come (f6, f52, f53)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.domain.states import NoticeState
-from backend.ports import Accepted, Refused
+from backend.ports import Accepted, Envelope, Refused
 from backend.store import notices, outbox
 from backend.store.engine import transaction
 from bot.notifier import Notifier
@@ -33,7 +34,7 @@ async def settle_doubts(notifier: Notifier, *, now: datetime, size: int = 50) ->
 
 async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: datetime) -> None:
     try:
-        found = await notifier.channels[notice.channel].find(notifier.envelope(notice, notifier.frozen(notice)))
+        found = await notifier.channels[notice.channel].find(await _envelope(notifier, notice))
     except LookupError:
         return  # nothing learnt; asked again later
     state, failure = _decision(notice, found, now=now)
@@ -52,6 +53,13 @@ async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: 
             await notifier.find_another_way(connection, failed=[notice.id], now=now)
         if state is NoticeState.NEEDS_HUMAN:
             await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=[notice.id], now=now)
+
+
+async def _envelope(notifier: Notifier, notice: outbox.ClaimedNotice) -> Envelope:
+    """Two reminders may say the same: what another notice has become is not this one."""
+    async with transaction(notifier.services.engine) as connection:
+        known = await notices.find_known_messages(connection, notice_id=notice.id, address=notice.address)
+    return replace(notifier.envelope(notice, notifier.frozen(notice)), known_message_ids=known)
 
 
 def _decision(

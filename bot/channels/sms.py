@@ -52,7 +52,7 @@ class SmsChannel:
         return Accepted(provider_message_id=message.sid, provider_request_id=None)
 
     async def find(self, envelope: Envelope) -> Accepted | Refused | None:
-        """Look through the number's newest messages for this body, whose URL token or code is unique.
+        """Look through the number's newest messages for this body, except those that other notices have become.
 
         Raises:
             LookupError: Twilio cannot be asked now; nothing is known.
@@ -63,7 +63,7 @@ class SmsChannel:
         except _BROKEN as problem:
             raise LookupError(type(problem).__name__) from None
         for message in listed:
-            if message.body == envelope.payload["body"]:
+            if message.body == envelope.payload["body"] and message.sid not in envelope.known_message_ids:
                 if str(message.status) in _DEAD:
                     return Refused(reason=f"{message.status} {message.error_code}")
                 return Accepted(
