@@ -77,12 +77,11 @@ class Parts:
         return await charge_due(self.services, now=now)
 
     def _sending(self, stream: Stream) -> Step:
-        idle_seconds = 0.1 if stream.priorities == ANSWERS else 1.0
         return Step(
-            name=f"{stream.channel} {stream.priorities}",
+            name=stream.name,
             run=partial(self._send, stream),
-            idle_seconds=idle_seconds,
-            lanes=3,
+            idle_seconds=0.1 if stream.priorities == ANSWERS else 1.0,
+            lanes=3 if stream.channel is ChannelName.LINE else 1,
         )
 
     async def _send(self, stream: Stream, now: datetime) -> int:

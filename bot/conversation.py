@@ -60,8 +60,8 @@ class Conversations:
                 said=said.incoming.text or None,
                 intent=step.intent,
                 said_at=said.incoming.said_at,
+                memory=step.memory.to_json(),
             )
-            await chats.remember(connection, conversation_id=conversation.id, memory=step.memory.to_json())
             deeds = [await self._do(connection, said, effect, now=now) for effect in step.effects]
             facts_of_reply = {key: value for deed in deeds for key, value in deed.items()}
             await self._say(connection, said, step, facts_of_reply=facts_of_reply, now=now)

@@ -100,17 +100,20 @@ class LineEvents:
     services: Services
     conversations: Conversations
 
-    async def apply(self, event: inbox.InboxEvent, now: datetime) -> None:
-        """Do what one event means; unknown types, groups and standby are left alone politely."""
+    async def apply(self, event: inbox.InboxEvent, now: datetime) -> bool:
+        """Do what one event means; unknown types, groups and standby are left alone politely.
+
+        True when the event is finished in the same commit: every answer does that.
+        """
         body: Mapping[str, Any] = event.body
         user_id = (body.get("source") or {}).get("userId")
         if body.get("mode") == "standby" or (body.get("source") or {}).get("type", "user") != "user":
-            return
+            return False
         match body.get("type"):
             case "message" | "postback" if user_id:
-                await self._answer(event, user_id, _incoming(body, event.occurred_at), now)
+                return await self._answer(event, user_id, _incoming(body, event.occurred_at), now)
             case "follow" if user_id:
-                await self._follow(event, user_id, now)
+                return await self._follow(event, user_id, now)
             case "unfollow" if user_id:
                 await self._unfollow(event, user_id, now)
             case "unsend" if user_id:
@@ -120,8 +123,9 @@ class LineEvents:
                 await self._link(event, user_id, now)
             case kind:
                 log.info("line_event_ignored", kind=str(kind))
+        return False
 
-    async def _answer(self, event: inbox.InboxEvent, user_id: str, incoming: Incoming, now: datetime) -> None:
+    async def _answer(self, event: inbox.InboxEvent, user_id: str, incoming: Incoming, now: datetime) -> bool:
         body: Mapping[str, Any] = event.body
         message = body.get("message") or {}
         said = Said(
@@ -132,12 +136,13 @@ class LineEvents:
             reply_token=body.get("replyToken"),
         )
         await self.conversations.answer(said, now=now)
+        return True
 
-    async def _follow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
+    async def _follow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> bool:
         async with transaction(self.services.engine) as connection:
             await chats.record_following(connection, line_user_id=user_id, is_blocked=False, at=event.occurred_at)
         incoming = Incoming(channel=ChannelName.LINE, kind=IncomingKind.FOLLOW, said_at=event.occurred_at)
-        await self._answer(event, user_id, incoming, now)
+        return await self._answer(event, user_id, incoming, now)
 
     async def _unfollow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
         """A block: what still waits to go to this user takes the next channel (channels.md 8.7)."""

@@ -39,6 +39,11 @@ class Stream:
     limit: AsyncLimiter
 
     @property
+    def name(self) -> str:
+        """For the logs: `line answers`."""
+        return f"{self.channel} {'answers' if self.priorities == ANSWERS else 'news'}"
+
+    @property
     def batch(self) -> int:
         """How many notices to take at once, so that the pace lets them go long before the lease ends."""
         return min(_BATCH, int(self.limit.max_rate / self.limit.time_period * _BATCH_SECONDS))

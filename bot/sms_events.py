@@ -81,8 +81,8 @@ class SmsEvents:
     services: Services
     conversations: Conversations
 
-    async def apply_inbound(self, event: inbox.InboxEvent, now: datetime) -> None:
-        """Answer one SMS of a customer."""
+    async def apply_inbound(self, event: inbox.InboxEvent, now: datetime) -> bool:
+        """Answer one SMS of a customer; finishes the event in the same commit."""
         incoming = Incoming(
             channel=ChannelName.SMS,
             kind=IncomingKind.TEXT,
@@ -91,6 +91,7 @@ class SmsEvents:
         )
         said = Said(incoming=incoming, address=str(event.body["From"]), message_id=event.event_id, event=event)
         await self.conversations.answer(said, now=now)
+        return True
 
     async def apply_receipt(self, event: inbox.InboxEvent, now: datetime) -> None:
         """Final receipts end a notice; what did not arrive goes on the list for people (f53)."""

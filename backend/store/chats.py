@@ -17,9 +17,8 @@ ON CONFLICT (channel, address) DO UPDATE SET last_message_at = :now
 RETURNING id, memory
 """)
 
-_REMEMBER = text("UPDATE conversation SET memory = CAST(:memory AS jsonb) WHERE id = :id")
-
 _SAY = text("""
+WITH remembered AS (UPDATE conversation SET memory = CAST(:memory AS jsonb) WHERE id = :conversation_id)
 INSERT INTO chat_message (conversation_id, provider_message_id, kind, text, intent, said_at)
 VALUES (:conversation_id, :provider_message_id, :kind, :text, :intent, :said_at)
 """)
@@ -74,11 +73,6 @@ async def open_conversation(
     return OpenConversation(id=row.id, memory=row.memory)
 
 
-async def remember(connection: AsyncConnection, *, conversation_id: int, memory: Mapping[str, object]) -> None:
-    """Keep what the dialogue must know at the next message."""
-    await connection.execute(_REMEMBER, {"id": conversation_id, "memory": json.dumps(memory)})
-
-
 async def keep_message(
     connection: AsyncConnection,
     *,
@@ -88,9 +82,11 @@ async def keep_message(
     said: str | None,
     intent: str,
     said_at: datetime,
+    memory: Mapping[str, object],
 ) -> None:
-    """Write one customer message into the transcript."""
+    """Write one customer message into the transcript, with what the dialogue must know at the next one."""
     values = {
+        "memory": json.dumps(memory),
         "conversation_id": conversation_id,
         "provider_message_id": provider_message_id,
         "kind": kind,

@@ -6,16 +6,20 @@ from contextlib import asynccontextmanager
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+_OVERFLOW = 5
 _DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
 _CREATE_DEMO = text("CREATE DATABASE tsukibarai")
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """Build the engine. Connections are checked before use, so that a database crash heals by itself (f10)."""
+def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
+    """Build the engine. More than `pool_size` connections are opened in need and closed after use, which is dear.
+
+    Connections are checked before use, so that a database crash heals by itself (f10).
+    """
     return create_async_engine(
         as_asyncpg(url),
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=_OVERFLOW,
         pool_pre_ping=True,
         hide_parameters=True,  # phones and names must not reach a traceback
         connect_args={"timeout": 10, "command_timeout": 600, "server_settings": {"timezone": "Asia/Tokyo"}},

@@ -1,7 +1,7 @@
 """Apply what providers told us: each event once, each customer's in order, a broken one never holds up the others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,31 +11,41 @@ from backend.store import inbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
-_LEASE_SECONDS = 60
+_LEASE_SECONDS = 120  # longer than a batch of events that each wait ten seconds for a provider
+_AT_ONCE = 5  # each holds a connection: no more than the pool keeps open
 _PAUSES = (1, 5, 30, 300)  # seconds before the next tries; after the last the event is put aside for people (f22)
 log = structlog.get_logger()
 
-# Applies one event; it may finish the event in its own transaction, so that both are one commit.
-Handler = Callable[[inbox.InboxEvent, datetime], Awaitable[None]]
+# Applies one event. True says that it has also finished it, in the same commit.
+Handler = Callable[[inbox.InboxEvent, datetime], Awaitable[bool | None]]
 
 
 async def work_inbox(services: Services, *, handlers: Mapping[str, Handler], now: datetime, size: int = 50) -> int:
     """Work on the next events; returns how many were taken."""
     async with transaction(services.engine) as connection:
         events = await inbox.claim_events(connection, now=now, size=size, lease_seconds=_LEASE_SECONDS)
-    await asyncio.gather(*(_apply(services, handlers[event.source], event, now=now) for event in events))
+    left = iter(events)
+    await asyncio.gather(*(_keep_applying(services, handlers, left, now=now) for _ in range(_AT_ONCE)))
     return len(events)
+
+
+async def _keep_applying(
+    services: Services, handlers: Mapping[str, Handler], left: Iterator[inbox.InboxEvent], *, now: datetime
+) -> None:
+    for event in left:
+        await _apply(services, handlers[event.source], event, now=now)
 
 
 async def _apply(services: Services, handler: Handler, event: inbox.InboxEvent, *, now: datetime) -> None:
     try:
-        await handler(event, now)
+        is_finished = await handler(event, now)
     except Exception as problem:  # a door: whatever one event does, the queue goes on
         log.exception("inbox_event_failed", source=event.source, inbox_event=event.id, attempt=event.attempts)
         await _set_back(services, event, failure=type(problem).__name__, now=now)
         return
-    async with transaction(services.engine) as connection:
-        await inbox.finish_events(connection, ids=[event.id])
+    if not is_finished:
+        async with transaction(services.engine) as connection:
+            await inbox.finish_events(connection, ids=[event.id])
 
 
 async def _set_back(services: Services, event: inbox.InboxEvent, *, failure: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The LINE emulator in a process of its own, for benches: `python -m bench.kit.outsiders [webhook address]`."""
+"""An emulator in a process of its own, for benches: `python -m bench.kit.outsiders line` or `gateway`."""
 
 import asyncio
 import signal
@@ -7,7 +7,10 @@ import sys
 import uvloop
 from aiohttp import web
 
-from emulators.line.app import LineConfig, create_app
+from emulators.gateway.app import GatewayConfig
+from emulators.gateway.app import create_app as create_gateway
+from emulators.line.app import LineConfig
+from emulators.line.app import create_app as create_line
 
 SECRET = "sandbox-only-not-a-secret"  # noqa: S105 - the settings' own default
 
@@ -24,17 +27,22 @@ async def serve(app: web.Application, *, port: int = 0) -> None:
     await runner.cleanup()
 
 
-def _line(webhook_url: str | None) -> web.Application:
+def _line() -> web.Application:
     config = LineConfig(
         channel_secret=SECRET,
         channel_access_token=SECRET,
-        webhook_url=webhook_url,
+        webhook_url=None,
         public_base="http://127.0.0.1",
         bot_name="bench",
         keep_bodies=False,
     )
-    return create_app(config=config)
+    return create_line(config=config)
+
+
+def _gateway() -> web.Application:
+    config = GatewayConfig(secret_key=SECRET, webhook_secret=SECRET, webhook_url=None, public_base="http://127.0.0.1")
+    return create_gateway(config=config)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(_line(sys.argv[1] if len(sys.argv) > 1 else None)))
+    uvloop.run(serve(_gateway() if "gateway" in sys.argv else _line()))

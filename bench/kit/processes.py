@@ -75,3 +75,8 @@ def cpu_of(children: Sequence[Child], into: dict[str, float]) -> Iterator[Mappin
     yield into
     for child in children:
         into[child.name] = into.get(child.name, 0.0) + child.cpu_seconds() - before[child.pid]
+
+
+def each(cpu: Mapping[str, float], count: int) -> str:
+    """The CPU time of one thing of many, by process."""
+    return ", ".join(f"{name} {seconds / count * 1e6:.0f} µs" for name, seconds in cpu.items())
