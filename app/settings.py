@@ -18,6 +18,15 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105
 
 
+# A blank or guessable secret would let anybody sign webhooks, or compute one-time codes.
+_SECRET_LENGTHS = {
+    "line_channel_secret": 16,
+    "line_channel_access_token": 16,
+    "twilio_auth_token": 16,
+    "link_secret": 32,
+}
+
+
 class SettingsRefusedError(Exception):
     """The settings cannot be used; the message lists each setting with its remedy."""
 
@@ -172,6 +181,11 @@ def _unreal_parts(settings: Settings) -> list[str]:
         f"{name.upper()} still has the sandbox value; set the real one"
         for name in ("line_channel_secret", "line_channel_access_token", "twilio_auth_token", "link_secret")
         if getattr(settings, name).get_secret_value() == SANDBOX_SECRET
+    )
+    faults.extend(
+        f"{name.upper()} is too short to be a real secret; at least {least} characters are needed"
+        for name, least in _SECRET_LENGTHS.items()
+        if len(getattr(settings, name).get_secret_value()) < least
     )
     return faults
 

@@ -30,6 +30,8 @@ ON CONFLICT (request_id) WHERE state = 'active' DO NOTHING
 
 _FIND = text("SELECT id FROM payment_link WHERE token_hash = :token_hash")
 
+_LOCK = text("SELECT id FROM payment_link WHERE id = :link_id FOR UPDATE")
+
 _END = text("""
 UPDATE payment_link SET state = :state WHERE request_id = ANY(:request_ids) AND state = 'active'
 """)
@@ -53,6 +55,11 @@ async def find_link(connection: AsyncConnection, *, token: str) -> UUID | None:
     """The link that a token opens, whatever its state."""
     found = await connection.execute(_FIND, {"token_hash": hash_token(token)})
     return found.scalar_one_or_none()
+
+
+async def lock_link(connection: AsyncConnection, *, link_id: UUID) -> None:
+    """Wait for whoever is answering this link's identity question: guesses are counted one after the other."""
+    await connection.execute(_LOCK, {"link_id": link_id})
 
 
 async def end_links(connection: AsyncConnection, *, request_ids: Sequence[int], state: str) -> None:

@@ -60,6 +60,7 @@ async def prove_payer(
         link_id = await links.find_link(connection, token=token)
         if link_id is None:
             return None
+        await links.lock_link(connection, link_id=link_id)
         page = await pages.load_page(connection, link_id=link_id)
         if page.state(now=now) is not PageState.PAYABLE:
             return ProofResult.NOT_PAYABLE

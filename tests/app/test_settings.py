@@ -10,13 +10,13 @@ REAL = {
     "public_base_url": "https://pay.example.jp",
     "line_api_base": "https://api.line.me",
     "twilio_api_base": "https://api.twilio.com",
-    "line_channel_secret": "x",
-    "line_channel_access_token": "x",
-    "twilio_auth_token": "x",
+    "line_channel_secret": "x" * 32,
+    "line_channel_access_token": "x" * 32,
+    "twilio_auth_token": "x" * 32,
     "twilio_account_sid": "AC1",
     "twilio_from": "+16505550100",
     "support_phone": "03-1234-5678",
-    "link_secret": "x",
+    "link_secret": "x" * 32,
 }
 
 
