@@ -86,10 +86,6 @@ class LineChannel:
         query = urlencode({"linkToken": answer.body["linkToken"], "nonce": nonce})
         return f"{self._access_base}/dialog/bot/accountLink?{query}"
 
-    async def show_loading(self, line_user_id: str) -> None:
-        """Show that an answer is coming; whether it works does not matter."""
-        await self._try("POST", "/v2/bot/chat/loading/start", {"chatId": line_user_id})
-
     async def _try(
         self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str] | None = None
     ) -> Answer | NotNow | Unclear:
