@@ -126,9 +126,10 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy:
-    """The gateway refused to process now (429): certainly no money moved; ask again after `retry_after` seconds."""
+    """The gateway certainly moved no money (429, or our key is refused): ask again after `retry_after` seconds."""
 
     retry_after: int
+    fault: str | None = None  # what people must correct before it can work, such as a key that is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ _TIMEOUT = aiohttp.ClientTimeout(total=25)  # money.md, charge protocol
 _LOOK_BACK_PAGES = 5
 _TOO_MANY, _SERVER_ERROR, _BAD_REQUEST, _CARD_ERROR, _CONFLICT = 429, 500, 400, 402, 409
 
+_LOCKED_OUT, _KEY_PAUSE = {401, 403}, 300  # seconds
+
 _DECLINE_CLASSES = {
     "insufficient_funds": DeclineClass.SOFT,
     "processing_error": DeclineClass.SOFT,
@@ -109,6 +111,8 @@ class SandboxGateway:
             return Unknown(reason=type(problem).__name__)
         if status == _TOO_MANY:
             return Busy(retry_after=_seconds(headers.get("Retry-After")))
+        if status in _LOCKED_OUT:
+            return Busy(retry_after=_KEY_PAUSE, fault=f"status {status}")  # no card and no customer is to blame
         if status >= _SERVER_ERROR or status == _CONFLICT:
             return Unknown(reason=f"status {status}")
         evidence = Evidence(source="charge", body=body, request_id=headers.get("X-Request-Id"))

@@ -114,6 +114,20 @@ UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_s
   lease_until = NULL WHERE id = :attempt_id AND state = 'sent' AND checks = 0
 """)
 
+_WITHDRAW_WAITING = text("""
+WITH withdrawn AS (
+  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now
+  FROM payment_request r
+  WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now
+    AND p.card_id = :card_id AND p.state = 'prepared' AND p.origin = 'automatic'
+  RETURNING p.id, p.request_id
+), released AS (
+  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
+)
+UPDATE payment_request r SET way = 'link' FROM withdrawn WHERE r.id = withdrawn.request_id
+RETURNING r.id
+""")
+
 _CARD_STATE = text("UPDATE card_on_file SET state = :state WHERE id = :card_id")
 
 # A card becomes the active one by its first payment, and only if the customer has not entered a newer one meanwhile:
@@ -332,6 +346,11 @@ async def postpone(connection: AsyncConnection, *, attempt_id: UUID, not_before:
 async def retire_card(connection: AsyncConnection, *, card_id: int) -> None:
     """The gateway said that this card is dead: never charge it again."""
     await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.UNUSABLE})
+
+
+async def withdraw_waiting_for(connection: AsyncConnection, *, card_id: int, now: datetime) -> list[int]:
+    """Take back automatic charges of this card that were not sent yet; returns their requests, now paid by URL."""
+    return list((await connection.execute(_WITHDRAW_WAITING, {"card_id": card_id, "now": now})).scalars())
 
 
 async def activate_card(connection: AsyncConnection, *, card_id: int, request_id: int, now: datetime) -> None:

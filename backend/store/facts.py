@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.account_facts import AccountFacts, BillFacts, CardFacts, PaymentFacts, RequestFacts
 from backend.domain.billing_calendar import BillingCalendar, jst_date
-from backend.domain.states import AttemptState, CarryOverReason, DeclineClass, PaymentWay
+from backend.domain.states import AttemptOrigin, AttemptState, CarryOverReason, DeclineClass, PaymentWay
 
 _ACCOUNTS = text("""
 SELECT a.id AS account_id, right(a.customer_number, 4) AS number_tail,
@@ -36,10 +36,10 @@ SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.val
   (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
   (SELECT l.id FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active') AS link_id,
-  p.state AS attempt_state, p.decline_class
+  p.state AS attempt_state, p.origin AS attempt_origin, p.decline_class
 FROM payment_request r
 LEFT JOIN LATERAL (
-  SELECT state, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
+  SELECT state, origin, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
 ) p ON true
 WHERE r.account_id = ANY(:account_ids) AND r.state IN ('open', 'closing')
 ORDER BY r.id
@@ -56,6 +56,9 @@ JOIN card_on_file c ON c.id = p.card_id
 WHERE r.account_id = ANY(:account_ids) AND r.state = 'settled'
 ORDER BY r.account_id, p.settled_at DESC
 """)
+
+
+_UNCLEAR = {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}
 
 
 async def load_account_facts(
@@ -113,7 +116,8 @@ def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
         valid_until=row["valid_until"],
         last_day=calendar.last_day(row["valid_until"]),
         link_id=row["link_id"],
-        is_being_confirmed=state in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED},
+        is_being_confirmed=state in _UNCLEAR
+        or (state is AttemptState.PREPARED and row["attempt_origin"] == AttemptOrigin.LINK),
         last_decline=DeclineClass(row["decline_class"]) if state is AttemptState.DECLINED else None,
     )
 

@@ -125,11 +125,25 @@ async def _decline(
     await attempts.release_claims(connection, attempt_id=attempt.id)
     await requests.unhold_bills(connection, request_id=attempt.request_id)
     if outcome.decline_class in {DeclineClass.NEVER, DeclineClass.NEW_CARD}:
-        await attempts.retire_card(connection, card_id=attempt.card_id)
+        await _retire_card(services, connection, card_id=attempt.card_id, now=now)
     if outcome.decline_class is DeclineClass.OURS:
         await _report_our_fault(connection, attempt=attempt, code=outcome.decline_code, now=now)
     await _offer_another_way(services, connection, attempt=attempt, now=now)
     return AttemptState.DECLINED
+
+
+async def _retire_card(services: Services, connection: AsyncConnection, *, card_id: int, now: datetime) -> None:
+    """A dead card is never charged again: what still waits to be charged to it is paid by a URL (invariant 10)."""
+    await attempts.retire_card(connection, card_id=card_id)
+    ids = await attempts.withdraw_waiting_for(connection, card_id=card_id, now=now)
+    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
+    await notices.enqueue_for_requests(
+        connection,
+        kind=NoticeKind.PAYMENT_LINK,
+        request_ids=ids,
+        now=now,
+        not_before=services.calendar.next_sending_at(now),
+    )
 
 
 async def _report_our_fault(
@@ -188,6 +202,8 @@ async def _postpone(
     connection: AsyncConnection, *, attempt: attempts.LockedAttempt, outcome: Busy, now: datetime
 ) -> AttemptState:
     """The gateway certainly did not process it (429): the worker sends the same attempt later."""
+    if outcome.fault:
+        await _report_our_fault(connection, attempt=attempt, code=outcome.fault, now=now)
     if attempt.state is AttemptState.SENT and attempt.checks == 0:
         await attempts.postpone(
             connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after)
