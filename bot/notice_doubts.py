@@ -49,6 +49,8 @@ async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: 
             failure=failure,
             now=now,
         )
+        if state is NoticeState.QUEUED:
+            await notices.withdraw_pointless(connection, notice_ids=[notice.id], now=now)
         if state is NoticeState.FAILED:
             await notifier.find_another_way(connection, failed=[notice.id], now=now)
         if state is NoticeState.NEEDS_HUMAN:

@@ -118,6 +118,14 @@ WHERE address = :address AND id <> :id AND provider_message_id IS NOT NULL ORDER
 """)
 
 
+# What only asks for a payment is worth nothing once the request has ended.
+_WITHDRAW_POINTLESS = text("""
+UPDATE notice n SET state = 'failed', failure = 'request_' || r.state, settled_at = :now FROM payment_request r
+WHERE n.id = ANY(:ids) AND r.id = n.request_id AND r.state <> 'open' AND n.state = 'queued'
+  AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
+""")
+
+
 _BLOCKED = text("SELECT id FROM notice WHERE channel = 'line' AND address = :address AND state = 'queued' FOR UPDATE")
 
 
@@ -211,6 +219,11 @@ async def find_known_messages(connection: AsyncConnection, *, notice_id: int, ad
     """The provider's names of the messages that other notices to this address have become."""
     found = await connection.execute(_KNOWN, {"id": notice_id, "address": address})
     return frozenset(found.scalars())
+
+
+async def withdraw_pointless(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
+    """End what waits to be sent again although its request was paid, replaced or expired meanwhile."""
+    await connection.execute(_WITHDRAW_POINTLESS, {"ids": list(notice_ids), "now": now})
 
 
 async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> list[int]:

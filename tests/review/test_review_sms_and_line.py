@@ -72,3 +72,18 @@ async def test_f77_a_card_number_in_a_file_name_or_a_place_is_masked_before_it_i
     bodies = "".join(row[0] for row in await world.rows("SELECT body::text FROM inbox_event"))
     assert "4242 4242" not in bodies
     assert "1001" in bodies
+
+
+async def test_f52_a_reminder_that_was_never_sent_is_not_sent_again_to_who_has_paid_meanwhile(world: World) -> None:
+    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=None)
+    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
+    await world.go_to("2026-11-10T10:00")
+    url = (await customer.urls())[0]
+    rule = {"path": "*/Messages.json", "method": "POST", "kind": "drop_before", "times": 1}
+    await world.control(world.settings.twilio_api_base, "faults", {"rules": [rule]})
+    await world.go_to("2026-11-15T10:00")
+    await customer.pay(url)
+    await world.go_to("2026-11-15T10:20")
+    await world.go_to("2026-11-15T10:40")
+    await world.rest()
+    assert not any("ご容赦" in m for m in await customer.inbox())
