@@ -1,9 +1,12 @@
 """A payer at the use cases' door: opens a link, enters a card on the gateway's page, presses お支払い."""
 
+from datetime import datetime
+
 import aiohttp
 
 from backend.domain.identifiers import derive_token
 from backend.domain.payment_page import PaymentPage
+from backend.store.inbox import InboxEvent
 from backend.usecases import take_first_payment
 from backend.usecases.take_first_payment import PayerSession, ProvenPayer
 from tests.kit.ledger import Ledger
@@ -43,6 +46,14 @@ async def session_of(ledger: Ledger, cookie: str) -> PayerSession:
     )
     assert payer is not None
     return payer
+
+
+def charge_event(attempt_id: str, *, now: datetime) -> InboxEvent:
+    """The gateway's notification about an attempt, as the inbox hands it over."""
+    body = {"id": "evt", "type": "charge.succeeded", "data": {"object": {"metadata": {"attempt_id": attempt_id}}}}
+    return InboxEvent(
+        id=1, source="gateway", event_id="evt", order_key="", body=body, attempts=1, occurred_at=now, received_at=now
+    )
 
 
 async def press(ledger: Ledger, payer: PayerSession) -> PaymentPage:

@@ -11,13 +11,14 @@ from backend.store.engine import transaction
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.expire_payment_requests import close_settled_late, expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.receive_gateway_event import NothingLearntError, receive_gateway_event
 from backend.usecases.record_outcome import record_outcome
 from backend.usecases.request_card_change import request_card_change
 from backend.usecases.resolve_unknown_payments import resolve_due
 from tests.kit.cards import registered_card
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
-from tests.usecases.payers import STOLEN, payer_with_card, press, session_of
+from tests.usecases.payers import STOLEN, charge_event, payer_with_card, press, session_of
 from tests.usecases.test_charging import ATTEMPTS, control, truth
 
 REQUESTS = "SELECT amount, state FROM payment_request ORDER BY id"
@@ -177,6 +178,26 @@ async def test_a_replay_that_the_gateway_refuses_proves_nothing_about_the_first_
 
     assert await ledger.rows(ATTEMPTS) == [("unknown", None)]
     assert await ledger.rows("SELECT state FROM bill") == [("held",)]
+
+
+async def test_late_money_that_cannot_be_looked_up_yet_is_asked_about_again(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await opened_charge(ledger, clock)
+    await control(gateway_emulator, "outcomes", {"charges": [{"decline_code": "insufficient_funds"}]})
+    await charge_due(ledger.services, now=clock.now())
+    [(reference, attempt_id)] = await ledger.rows("SELECT gateway_reference, id::text FROM payment_attempt")
+    await control(gateway_emulator, f"charges/{reference}/late_success", {})
+    away = {"path": "/v1/charges", "method": "GET", "kind": "500_before", "times": 1}
+    await control(gateway_emulator, "faults", {"rules": [away]})
+    event = charge_event(attempt_id, now=clock.now())
+
+    with pytest.raises(NothingLearntError):
+        await receive_gateway_event(ledger.services, event, now=clock.now())
+    await receive_gateway_event(ledger.services, event, now=clock.forward(seconds=1))
+
+    assert await ledger.rows(ATTEMPTS) == [("succeeded", "soft")]
+    assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
