@@ -196,7 +196,7 @@ async def test_late_money_that_cannot_be_looked_up_yet_is_asked_about_again(
         await receive_gateway_event(ledger.services, event, now=clock.now())
     await receive_gateway_event(ledger.services, event, now=clock.forward(seconds=1))
 
-    assert await ledger.rows(ATTEMPTS) == [("succeeded", "soft")]
+    assert await ledger.rows(ATTEMPTS) == [("succeeded", None)]
     assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
 
 
