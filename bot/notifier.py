@@ -11,7 +11,7 @@ from aiolimiter import AsyncLimiter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.identifiers import derive_code, derive_invitation_token, derive_token
-from backend.domain.states import ChannelName, NoticeState
+from backend.domain.states import ChannelName, NoticeKind, NoticeState
 from backend.ports import Accepted, Channel, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
 from backend.store import notices, outbox
 from backend.store.engine import transaction
@@ -26,6 +26,14 @@ _BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
 _RETRY_KEY_LIFE = timedelta(hours=23)  # LINE forgets a key after 24 h: never send again after that (f51)
 _REPLY_TOKEN_LIFE = timedelta(seconds=60)
 _BACK_OFF = (5, 15, 60, 300, 900)  # seconds after the n-th unclear try
+
+# What may wait until the morning; codes, replies, completions and a received application may not.
+_IN_SEND_HOURS = {
+    NoticeKind.PAYMENT_LINK,
+    NoticeKind.REMINDER,
+    NoticeKind.CHARGED,
+    NoticeKind.CHARGE_DECLINED,
+}
 
 ANSWERS, NEWS = range(1, 2), range(2, 10)  # priorities: somebody waits for an answer; a month of news never delays it
 
@@ -66,11 +74,27 @@ class Notifier:
             claimed = await outbox.claim(
                 connection, now=now, channel=stream.channel, priorities=stream.priorities, size=stream.batch
             )
-            frozen = {notice.id: self.frozen(notice) for notice in claimed}
+            ready = await self._ready(connection, claimed, now=now)
+            frozen = {notice.id: self.frozen(notice) for notice in ready}
             await outbox.mark_sending(connection, payloads=frozen, now=now, lease_seconds=_LEASE_SECONDS)
-        sent = await self._send(stream, [(notice, frozen[notice.id]) for notice in claimed])
+        sent = await self._send(stream, [(notice, frozen[notice.id]) for notice in ready])
         await self._settle(sent, now=self.services.clock.now())
         return len(claimed)
+
+    async def _ready(
+        self, connection: AsyncConnection, claimed: Sequence[outbox.ClaimedNotice], *, now: datetime
+    ) -> list[outbox.ClaimedNotice]:
+        """Those that may go now: news keeps the send hours however late it is, a forgotten key is never used again."""
+        parked = [notice.id for notice in claimed if has_old_key(notice, now=now)]
+        if parked:
+            await outbox.park(connection, notice_ids=parked)
+            await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
+        send_at = self.services.calendar.next_sending_at(now)
+        late = [notice.id for notice in claimed if send_at > now and notice.kind in _IN_SEND_HOURS]
+        if late:
+            await outbox.put_off(connection, notice_ids=late, not_before=send_at)
+        kept = {*parked, *late}
+        return [notice for notice in claimed if notice.id not in kept]
 
     def frozen(self, notice: outbox.ClaimedNotice) -> str:
         """The payload as JSON, with places for tokens instead of tokens; in an order that jsonb cannot change."""
@@ -149,6 +173,12 @@ class Notifier:
         await notices.report_failed_sms(connection, notice_ids=failed, now=now)
 
 
+def has_old_key(notice: outbox.ClaimedNotice, *, now: datetime) -> bool:
+    """Whether LINE may have taken this push so long ago that it has forgotten the key (f51); pure."""
+    is_push = notice.channel is ChannelName.LINE and notice.reply_token is None
+    return is_push and now - notice.first_sent_at > _RETRY_KEY_LIFE
+
+
 def settlement_of(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: datetime) -> outbox.Settlement:
     """What one try means for the notice; pure."""
     match outcome:
@@ -169,7 +199,11 @@ def settlement_of(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: da
         case NotNow():
             later = now + timedelta(seconds=outcome.retry_after)
             return outbox.Settlement(
-                notice_id=notice.id, state=NoticeState.QUEUED, failure=outcome.reason, not_before=later
+                notice_id=notice.id,
+                state=NoticeState.QUEUED,
+                failure=outcome.reason,
+                not_before=later,
+                forgets_first_try=notice.first_sent_at == notice.last_sent_at,
             )
         case Unclear():
             return _unclear(notice, outcome, now=now)

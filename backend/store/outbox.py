@@ -35,11 +35,22 @@ UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.st
   provider_request_id = coalesce(s.provider_request_id, n.provider_request_id), failure = s.failure,
   not_before = coalesce(s.not_before, n.not_before), lease_until = NULL,
   reply_token = CASE WHEN s.drop_reply_token THEN NULL ELSE n.reply_token END,
+  first_sent_at = CASE WHEN s.forget_first THEN NULL ELSE n.first_sent_at END,
   settled_at = CASE WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:message_ids AS text[]),
   CAST(:request_ids AS text[]), CAST(:failures AS text[]), CAST(:not_befores AS timestamptz[]),
-  CAST(:drops AS boolean[])) AS s(id, state, message_id, provider_request_id, failure, not_before, drop_reply_token)
+  CAST(:drops AS boolean[]), CAST(:forgets AS boolean[])) AS s(id, state, message_id, provider_request_id, failure,
+  not_before, drop_reply_token, forget_first)
 WHERE n.id = s.id AND n.state IN ('sending', 'sent', 'delivered', 'failed')
+""")
+
+
+_PUT_OFF = text("UPDATE notice SET not_before = :not_before WHERE id = ANY(:ids) AND state = 'queued'")
+
+
+_PARK = text("""
+UPDATE notice SET state = 'needs_human', failure = coalesce(failure, 'the retry key is too old')
+WHERE id = ANY(:ids) AND state = 'queued'
 """)
 
 
@@ -115,6 +126,7 @@ class Settlement:
     failure: str | None = None
     not_before: datetime | None = None
     drops_reply_token: bool = False
+    forgets_first_try: bool = False  # it was certainly not processed: the key has not been used
 
 
 async def claim(
@@ -164,8 +176,19 @@ async def settle(connection: AsyncConnection, *, settlements: Sequence[Settlemen
         "failures": [s.failure for s in settlements],
         "not_befores": [s.not_before for s in settlements],
         "drops": [s.drops_reply_token for s in settlements],
+        "forgets": [s.forgets_first_try for s in settlements],
     }
     await connection.execute(_SETTLE, values)
+
+
+async def put_off(connection: AsyncConnection, *, notice_ids: Sequence[int], not_before: datetime) -> None:
+    """Let claimed notices that were not marked wait."""
+    await connection.execute(_PUT_OFF, {"ids": list(notice_ids), "not_before": not_before})
+
+
+async def park(connection: AsyncConnection, *, notice_ids: Sequence[int]) -> None:
+    """Leave claimed notices that were not marked to people."""
+    await connection.execute(_PARK, {"ids": list(notice_ids)})
 
 
 async def recover(connection: AsyncConnection) -> int:
