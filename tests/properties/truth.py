@@ -1,0 +1,197 @@
+"""What must hold after every step and at the end, by SQL against the gateway's own books (money.md, faults.md)."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.payment_page import PageState
+from backend.store import pages
+from backend.store.engine import transaction
+from tests.properties.life import Life
+
+LIVE = ("prepared", "sent", "challenged", "unknown")
+DEAD_CARD = {"lost_card", "stolen_card", "restricted_card", "expired_card"}
+BILL_STATES = {"open": {"requested", "held"}, "closing": {"requested", "held"}, "settled": {"paid"}}
+
+_ATTEMPTS = """
+SELECT p.id::text, p.state, p.amount, r.amount, p.first_sent_at, r.valid_until,
+  (SELECT array_agg(m.bill_id) FROM payment_request_bill m WHERE m.request_id = r.id)
+FROM payment_attempt p JOIN payment_request r ON r.id = p.request_id
+"""
+_REQUESTS = """
+SELECT r.id, r.state, r.amount, r.bill_count, sum(b.amount), count(*), count(*) FILTER (WHERE m.is_live),
+  array_agg(DISTINCT b.state)
+FROM payment_request r JOIN payment_request_bill m ON m.request_id = r.id JOIN bill b ON b.id = m.bill_id
+GROUP BY r.id
+"""
+_NOTICES = """
+SELECT n.kind, n.request_id, count(*),
+  bool_and(EXISTS (SELECT FROM payment_attempt p JOIN payment_evidence e ON e.attempt_id = p.id
+    WHERE p.request_id = n.request_id AND e.outcome = CASE n.kind WHEN 'charge_declined' THEN 'declined'
+      ELSE 'succeeded' END AND (p.state = 'succeeded' OR n.kind = 'charge_declined')))
+FROM notice n WHERE n.request_id IS NOT NULL AND n.kind <> 'reminder' GROUP BY n.kind, n.request_id
+"""
+_LINKS = "SELECT l.id, m.bill_id FROM payment_link l JOIN payment_request_bill m ON m.request_id = l.request_id"
+# Each of these finds nothing as long as the words before it are untrue.
+_NEVER = {
+    "a claim without money or the hope of it": """
+        SELECT c.bill_id, p.state FROM bill_claim c JOIN payment_attempt p ON p.id = c.attempt_id
+        WHERE p.state IN ('declined', 'withdrawn')""",
+    "an attempt that does not hold its bills": """
+        SELECT p.id, p.state, m.bill_id
+        FROM payment_attempt p JOIN payment_request_bill m ON m.request_id = p.request_id
+        WHERE p.state IN ('prepared', 'sent', 'challenged', 'unknown', 'succeeded')
+          AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = m.bill_id AND c.attempt_id = p.id)""",
+    "a bill in two live requests": """
+        SELECT bill_id FROM payment_request_bill WHERE is_live GROUP BY bill_id HAVING count(*) > 1""",
+    "a bill that is said to be requested and is in no live request": """
+        SELECT b.id FROM bill b WHERE b.state IN ('requested', 'held')
+          AND NOT EXISTS (SELECT FROM payment_request_bill m WHERE m.bill_id = b.id AND m.is_live)""",
+    "two cards of one account in use": """
+        SELECT account_id FROM card_on_file WHERE state = 'active' GROUP BY account_id HAVING count(*) > 1""",
+    "charged to the old card after the application to change it": """
+        SELECT p.id FROM payment_attempt p JOIN payment_request r ON r.id = p.request_id
+        JOIN card_change_request c ON c.account_id = r.account_id AND c.state IN ('received', 'link_sent')
+        WHERE p.origin = 'automatic' AND p.first_sent_at > c.received_at""",
+}
+_NEVER_AT_REST = {
+    "an attempt in flight": """
+        SELECT id, state FROM payment_attempt WHERE state IN ('prepared', 'sent', 'challenged', 'unknown')""",
+    "a held bill": "SELECT id FROM bill WHERE state = 'held'",
+    "a request that does not end": "SELECT id FROM payment_request WHERE state = 'closing'",
+    "paid without a word": """
+        SELECT r.id FROM payment_request r WHERE r.state = 'settled'
+          AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = r.id AND n.kind IN ('paid', 'charged'))""",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    state: str
+    amount: int
+    requested: int
+    first_sent_at: Any
+    valid_until: Any
+    bills: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Books:
+    """Ours and the gateway's at one moment."""
+
+    connection: AsyncConnection
+    charges: list[dict[str, Any]]
+    attempts: dict[str, _Attempt]
+
+    @property
+    def captures(self) -> list[dict[str, Any]]:
+        return [charge for charge in self.charges if charge["status"] == "succeeded"]
+
+    def attempt_of(self, charge: dict[str, Any]) -> _Attempt:
+        return self.attempts[charge["metadata"]["attempt_id"]]
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self.connection.execute(text(query))]
+
+
+async def must_hold(life: Life) -> None:
+    """What no press, fault, crash or day may ever break."""
+    async with transaction(life.services.engine) as connection:
+        books = await _open_books(life, connection)
+        _each_capture_is_of_its_attempt(books)
+        _nothing_begins_after_the_deadline(books)
+        _dead_cards_rest(books)
+        await _each_bill_is_paid_as_captured(books)
+        await _requests_are_the_sum_of_their_bills(books)
+        await _told_once_and_truly(books)
+        await _pages_tell_the_truth(life, books)
+        await _must_find_nothing(books, _NEVER)
+
+
+async def must_have_come_to_rest(life: Life) -> None:
+    """After everything was calm for long enough: nothing is in flight and the books are equal."""
+    async with transaction(life.services.engine) as connection:
+        books = await _open_books(life, connection)
+        await _must_find_nothing(books, _NEVER_AT_REST)
+        [(paid,)] = await books.rows("SELECT coalesce(sum(amount), 0) FROM bill WHERE state = 'paid'")
+        assert paid == sum(charge["amount"] for charge in books.captures)
+
+
+async def _open_books(life: Life, connection: AsyncConnection) -> _Books:
+    charges = await life.charges()
+    attempts = {
+        row[0]: _Attempt(
+            state=row[1],
+            amount=row[2],
+            requested=row[3],
+            first_sent_at=row[4],
+            valid_until=row[5],
+            bills=tuple(row[6]),
+        )
+        for row in await connection.execute(text(_ATTEMPTS))
+    }
+    return _Books(connection=connection, charges=charges, attempts=attempts)
+
+
+async def _must_find_nothing(books: _Books, queries: dict[str, str]) -> None:
+    for words, query in queries.items():
+        assert await books.rows(query) == [], words
+
+
+def _each_capture_is_of_its_attempt(books: _Books) -> None:
+    for charge in books.captures:
+        attempt = books.attempt_of(charge)
+        assert charge["amount"] == attempt.amount == attempt.requested, "captured another amount than was shown"
+        assert attempt.state in {"sent", "challenged", "unknown", "succeeded"}, f"taken, and said to be {attempt.state}"
+    times = Counter(bill for charge in books.captures for bill in books.attempt_of(charge).bills)
+    assert max(times.values(), default=1) == 1, f"captured more than once: {times}"
+
+
+def _nothing_begins_after_the_deadline(books: _Books) -> None:
+    sent = [attempt for attempt in books.attempts.values() if attempt.first_sent_at is not None]
+    assert [attempt for attempt in sent if attempt.first_sent_at >= attempt.valid_until] == []
+
+
+def _dead_cards_rest(books: _Books) -> None:
+    dead: set[str] = set()
+    for charge in books.charges:
+        assert charge["card"] not in dead, "a card was charged again that its issuer had refused for good"
+        if charge["decline_code"] in DEAD_CARD or charge["advice"] == "do_not_try_again":
+            dead.add(charge["card"])
+
+
+async def _each_bill_is_paid_as_captured(books: _Books) -> None:
+    captured = {charge["metadata"]["attempt_id"] for charge in books.captures}
+    succeeded = {key: attempt for key, attempt in books.attempts.items() if attempt.state == "succeeded"}
+    assert succeeded.keys() <= captured, "said to be paid, and the gateway has no money"
+    times = Counter(bill for attempt in succeeded.values() for bill in attempt.bills)
+    for bill, state in await books.rows("SELECT id, state FROM bill"):
+        assert times[bill] == (1 if state == "paid" else 0), f"bill {bill} is {state}"
+
+
+async def _requests_are_the_sum_of_their_bills(books: _Books) -> None:
+    for request, state, amount, bill_count, total, members, live, states in await books.rows(_REQUESTS):
+        assert (amount, bill_count) == (total, members), f"request {request} is not the sum of its bills"
+        assert live == (members if state in BILL_STATES else 0), f"request {request} is {state} and owns {live} bills"
+        assert set(states) <= BILL_STATES.get(state, set(states)), f"request {request} is {state}, its bills {states}"
+
+
+async def _told_once_and_truly(books: _Books) -> None:
+    for kind, request, times, is_true in await books.rows(_NOTICES):
+        assert times == 1, f"{kind} of request {request} was told {times} times"
+        assert kind == "payment_link" or is_true, f"{kind} of request {request} is not true"
+
+
+async def _pages_tell_the_truth(life: Life, books: _Books) -> None:
+    taken = {bill for charge in books.captures for bill in books.attempt_of(charge).bills}
+    bills: defaultdict[UUID, set[int]] = defaultdict(set)
+    for link, bill in await books.rows(_LINKS):
+        bills[link].add(bill)
+    for link, members in bills.items():
+        state = (await pages.load_page(books.connection, link_id=link)).state(now=life.clock.now())
+        assert state is not PageState.PAID or members <= taken, "the page says paid, the gateway has no money"
+        assert state is not PageState.PAYABLE or not members & taken, "the page asks for money that was taken"
