@@ -216,6 +216,14 @@ async def open_sandbox_gateway(*, base: str, key: str, webhook_secret: str) -> A
 
 
 def _charge_outcome(charge: Mapping[str, Any], evidence: Evidence) -> Succeeded | Declined | Challenged | Unknown:
+    """An answer that cannot be read says nothing: unknown, never failed and never paid."""
+    try:
+        return _read_charge(charge, evidence)
+    except (KeyError, TypeError, ValueError) as problem:
+        return Unknown(reason=f"an answer that cannot be read: {type(problem).__name__}")
+
+
+def _read_charge(charge: Mapping[str, Any], evidence: Evidence) -> Succeeded | Declined | Challenged | Unknown:
     match charge.get("status"):
         case "succeeded":
             return Succeeded(gateway_reference=charge["id"], amount=int(charge["amount"]), evidence=evidence)

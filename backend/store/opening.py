@@ -35,6 +35,7 @@ _OPEN = text("""
 WITH waiting AS (
   SELECT id, account_id, amount, billing_month, state FROM bill
   WHERE account_id = ANY(:account_ids) AND state IN ('finalized', 'carried_over') AND confirmed_on <= :today
+    AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = bill.id)
   ORDER BY id FOR UPDATE
 ), grouped AS (
   SELECT account_id, sum(amount) AS amount, count(*) AS bill_count,

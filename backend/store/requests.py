@@ -1,5 +1,6 @@
 """SQL for a payment request's own life, and for finding one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -24,10 +25,17 @@ UPDATE bill SET state = :to_state FROM payment_request_bill m
 WHERE m.request_id = :request_id AND m.is_live AND m.bill_id = bill.id AND bill.state = :from_state
 """)
 
+_BY_LINK = text("""
+UPDATE payment_request r SET way = 'link'
+WHERE r.id = ANY(:request_ids) AND NOT EXISTS (SELECT FROM payment_attempt a WHERE a.request_id = r.id)
+RETURNING r.id
+""")
+
 _REMINDABLE = text("""
 SELECT r.id FROM payment_request r
-WHERE r.state = 'open' AND r.valid_until > :now AND r.opened_at <= :opened_before AND r.id > :after
-  AND EXISTS (SELECT FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active')
+WHERE r.state = 'open' AND r.valid_until > :now AND r.id > :after
+  AND EXISTS (SELECT FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active'
+              AND l.created_at <= :sent_before)
   AND NOT EXISTS (SELECT FROM payment_attempt a WHERE a.request_id = r.id
                   AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
 ORDER BY r.id LIMIT :size
@@ -51,9 +59,14 @@ async def unhold_bills(connection: AsyncConnection, *, request_id: int) -> None:
     await connection.execute(_HOLD, values)
 
 
+async def turn_to_links(connection: AsyncConnection, *, request_ids: Sequence[int]) -> list[int]:
+    """Automatic requests that got no attempt, because the card died meanwhile, are paid by URL; returns them."""
+    return list((await connection.execute(_BY_LINK, {"request_ids": list(request_ids)})).scalars())
+
+
 async def find_unpaid(
-    connection: AsyncConnection, *, now: datetime, opened_before: datetime, after: int, size: int
+    connection: AsyncConnection, *, now: datetime, sent_before: datetime, after: int, size: int
 ) -> list[int]:
     """Requests with a working URL that nobody is paying right now, in the order of their ids."""
-    values = {"now": now, "opened_before": opened_before, "after": after, "size": size}
+    values = {"now": now, "sent_before": sent_before, "after": after, "size": size}
     return list((await connection.execute(_REMINDABLE, values)).scalars())

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
 from backend.domain.states import AttemptOrigin, NoticeKind
-from backend.store import attempts, closing, links, notices, opening
+from backend.store import attempts, closing, links, notices, opening, requests
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
@@ -99,10 +99,6 @@ async def _ask_for_payment(
     services: Services, connection: AsyncConnection, *, opened: opening.Opened, now: datetime
 ) -> None:
     send_at = services.calendar.next_sending_at(now)
-    await links.create_links(connection, request_ids=opened.by_link, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection, kind=NoticeKind.PAYMENT_LINK, request_ids=opened.by_link, now=now, not_before=send_at
-    )
     await attempts.prepare_attempts(
         connection,
         request_ids=opened.automatic,
@@ -112,4 +108,9 @@ async def _ask_for_payment(
         not_before=send_at,
         lease_seconds=0,
         base_url=services.public_base_url,
+    )
+    by_link = [*opened.by_link, *await requests.turn_to_links(connection, request_ids=opened.automatic)]
+    await links.create_links(connection, request_ids=by_link, secret=services.link_secret, now=now)
+    await notices.enqueue_for_requests(
+        connection, kind=NoticeKind.PAYMENT_LINK, request_ids=by_link, now=now, not_before=send_at
     )

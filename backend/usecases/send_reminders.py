@@ -18,7 +18,7 @@ async def send_reminders(services: Services, *, now: datetime) -> int:
     while True:
         async with transaction(services.engine) as connection:
             ids = await requests.find_unpaid(
-                connection, now=now, opened_before=now - _SINCE_THE_URL, after=after, size=_CHUNK
+                connection, now=now, sent_before=now - _SINCE_THE_URL, after=after, size=_CHUNK
             )
             await notices.enqueue_for_requests(
                 connection,

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-
 # Below the range from which the system takes ports for outgoing connections, and each test process in its own corner:
 # between finding a port and serving on it nobody else may take it.
 _PORTS = itertools.cycle(range(10_000 + os.getpid() % 40 * 500, 10_000 + os.getpid() % 40 * 500 + 500))

@@ -1,7 +1,10 @@
 """Confirmed bills become requests (R03, R04, R06, R07, R08)."""
 
+from sqlalchemy import text
+
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
+from tests.kit.cards import registered_card
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
 
@@ -98,3 +101,19 @@ async def test_an_amount_below_the_gateways_minimum_waits_and_becomes_a_task(led
 
     assert await ledger.rows(REQUESTS) == []
     assert await ledger.rows("SELECT kind FROM staff_task") == [("amount_out_of_bounds",)]
+
+
+async def test_a_claimed_bill_is_left_alone_and_holds_up_nobody_else(ledger: Ledger, clock: FakeClock) -> None:
+    claimed, free = await ledger.account(1), await ledger.account(2)
+    await registered_card(ledger, claimed)
+    bill = await ledger.bill(claimed, "2026-11", 8432)
+    await open_payment_requests(ledger.services, now=clock.now())
+    await ledger.bill(free, "2026-11", 9120)
+    async with ledger.services.engine.begin() as connection:
+        await connection.execute(text("UPDATE payment_request_bill SET is_live = false"))
+        await connection.execute(text("UPDATE payment_request SET state = 'void'"))
+        await connection.execute(text("UPDATE bill SET state = 'finalized' WHERE id = :bill"), {"bill": bill})
+
+    await open_payment_requests(ledger.services, now=clock.now())
+
+    assert await ledger.rows("SELECT amount FROM payment_request WHERE state = 'open'") == [(9120,)]
