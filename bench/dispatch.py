@@ -31,8 +31,8 @@ from backend.usecases.open_payment_requests import open_payment_requests
 from bench.kit import product
 from bench.kit.bare_client import push_all
 from bench.kit.database import Database, bench_database
-from bench.kit.month import fill, make_friends
-from bench.kit.processes import Child, cpu_of, each, python
+from bench.kit.month import analyze, fill, make_friends
+from bench.kit.processes import Child, cpu_of, each, print_load, python
 
 _BARE_PUSHES = 20_000
 _UNSENT = text("SELECT count(*) FROM notice WHERE state <> 'sent'")
@@ -54,6 +54,7 @@ class Run:
 async def main() -> None:
     """Run everything and print it."""
     arguments = _arguments()
+    print_load()
     with tempfile.TemporaryDirectory() as folder:
         async with bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database:
             with python("emulator", "-m", "bench.kit.outsiders", "line", prints_address=True) as line:
@@ -102,6 +103,7 @@ class _Month:
         start = time.perf_counter()
         opened = await open_payment_requests(services, now=services.clock.now())
         open_seconds = time.perf_counter() - start
+        await analyze(services.engine)
         if opened.by_link != customers:
             raise SystemExit(f"{opened.by_link} requests were opened for {customers} customers")
         return await self._send(customers=customers, workers=workers, open_seconds=open_seconds)

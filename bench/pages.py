@@ -28,8 +28,8 @@ from backend.usecases.open_payment_requests import open_payment_requests
 from bench.kit import product
 from bench.kit.database import Database, bench_database
 from bench.kit.load import Request, send_all
-from bench.kit.month import fill
-from bench.kit.processes import Child, cpu_of, each, python
+from bench.kit.month import analyze, fill
+from bench.kit.processes import Child, cpu_of, each, print_load, python
 
 _CONNECTIONS = 32
 _CONSENT = re.compile(r'name="consent_version" value="([^"]+)"')
@@ -42,6 +42,7 @@ SELECT l.id FROM payment_link l JOIN payment_request r ON r.id = l.request_id OR
 async def main() -> None:
     """Run everything and print it."""
     arguments = _arguments()
+    print_load()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         gateway = stack.enter_context(python("gateway", "-m", "bench.kit.outsiders", "gateway", prints_address=True))
         async with (
@@ -73,6 +74,7 @@ async def _prepare(database: Database, *, customers: int) -> list[str]:
         services = parts.services
         await fill(services.engine, customers=customers)
         await open_payment_requests(services, now=services.clock.now())
+        await analyze(services.engine)
         async with transaction(services.engine) as connection:
             links = (await connection.execute(_LINKS)).scalars()
             return [derive_token(secret=services.link_secret, link_id=link) for link in links]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import sysconf
+from os import cpu_count, getloadavg, sysconf
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,3 +80,8 @@ def cpu_of(children: Sequence[Child], into: dict[str, float]) -> Iterator[Mappin
 def each(cpu: Mapping[str, float], count: int) -> str:
     """The CPU time of one thing of many, by process."""
     return ", ".join(f"{name} {seconds / count * 1e6:.0f} µs" for name, seconds in cpu.items())
+
+
+def print_load() -> None:
+    """Who else is at work on this machine: rates depend on it, CPU times a little, ratios least."""
+    print(f"{cpu_count()} cores, load average {getloadavg()[0]:.1f} before the start", flush=True)
