@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from aiolimiter import AsyncLimiter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +19,8 @@ from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
 from bot.wording import Wording
+
+log = structlog.get_logger()
 
 _LEASE_SECONDS = 120  # longer than a batch waits for its pace, plus the channel's own time limit
 _BATCH = 500
@@ -75,9 +78,9 @@ class Notifier:
                 connection, now=now, channel=stream.channel, priorities=stream.priorities, size=stream.batch
             )
             ready = await self._ready(connection, claimed, now=now)
-            frozen = {notice.id: self.frozen(notice) for notice in ready}
+            frozen = await self._freeze(connection, ready, now=now)
             await outbox.mark_sending(connection, payloads=frozen, now=now, lease_seconds=_LEASE_SECONDS)
-        sent = await self._send(stream, [(notice, frozen[notice.id]) for notice in ready])
+        sent = await self._send(stream, [(notice, frozen[notice.id]) for notice in ready if notice.id in frozen])
         await self._settle(sent, now=self.services.clock.now())
         return len(claimed)
 
@@ -87,7 +90,7 @@ class Notifier:
         """Those that may go now: news keeps the send hours however late it is, a forgotten key is never used again."""
         parked = [notice.id for notice in claimed if has_old_key(notice, now=now)]
         if parked:
-            await outbox.park(connection, notice_ids=parked)
+            await outbox.park(connection, notice_ids=parked, failure="the retry key is too old")
             await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
         send_at = self.services.calendar.next_sending_at(now)
         late = [notice.id for notice in claimed if send_at > now and notice.kind in _IN_SEND_HOURS]
@@ -95,6 +98,22 @@ class Notifier:
             await outbox.put_off(connection, notice_ids=late, not_before=send_at)
         kept = {*parked, *late}
         return [notice for notice in claimed if notice.id not in kept]
+
+    async def _freeze(
+        self, connection: AsyncConnection, ready: Sequence[outbox.ClaimedNotice], *, now: datetime
+    ) -> dict[int, str]:
+        """What will be sent, by notice. One that cannot be worded is left to people and holds up nobody else (f22)."""
+        frozen: dict[int, str] = {}
+        for notice in ready:
+            try:
+                frozen[notice.id] = self.frozen(notice)
+            except Exception:  # a door: whatever is wrong with one message, the others go out
+                log.exception("notice_cannot_be_worded", notice=notice.id, kind=notice.kind)
+        unsayable = [notice.id for notice in ready if notice.id not in frozen]
+        if unsayable:
+            await outbox.park(connection, notice_ids=unsayable, failure="cannot be worded")
+            await notices.report_to_staff(connection, kind="notice_unsayable", notice_ids=unsayable, now=now)
+        return frozen
 
     def frozen(self, notice: outbox.ClaimedNotice) -> str:
         """The payload as JSON, with places for tokens instead of tokens; in an order that jsonb cannot change."""

@@ -51,7 +51,7 @@ _PUT_OFF = text("UPDATE notice SET not_before = :not_before WHERE id = ANY(:ids)
 
 
 _PARK = text("""
-UPDATE notice SET state = 'needs_human', failure = coalesce(failure, 'the retry key is too old')
+UPDATE notice SET state = 'needs_human', failure = coalesce(failure, CAST(:failure AS text))
 WHERE id = ANY(:ids) AND state = 'queued'
 """)
 
@@ -188,9 +188,9 @@ async def put_off(connection: AsyncConnection, *, notice_ids: Sequence[int], not
     await connection.execute(_PUT_OFF, {"ids": list(notice_ids), "not_before": not_before})
 
 
-async def park(connection: AsyncConnection, *, notice_ids: Sequence[int]) -> None:
+async def park(connection: AsyncConnection, *, notice_ids: Sequence[int], failure: str) -> None:
     """Leave claimed notices that were not marked to people."""
-    await connection.execute(_PARK, {"ids": list(notice_ids)})
+    await connection.execute(_PARK, {"ids": list(notice_ids), "failure": failure})
 
 
 async def recover(connection: AsyncConnection) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.tick import tick
 from tests.kit.customer import Customer
@@ -145,3 +146,24 @@ async def test_f21_a_bill_imported_in_the_evening_is_announced_next_morning(worl
 
     assert in_the_evening == []
     assert len(await customer.urls()) == 1
+
+
+async def test_f22_a_message_that_cannot_be_worded_goes_to_people_and_holds_up_nobody(world: World) -> None:
+    broken = Customer(world=world, number="0012345678", phone="09012345678", line_user=None)
+    sound = Customer(world=world, number="0012345679", phone="09012345679", line_user=None)
+    await world.go_to("2026-11-12T20:00")
+    await world.import_bills(
+        broken.bill("2026-11", 8432, confirmed="2026-11-12"), sound.bill("2026-11", 9120, confirmed="2026-11-12")
+    )
+    async with world.parts.services.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE notice SET facts = '{}' WHERE address = :address"), {"address": broken.e164}
+        )
+
+    await world.go_to("2026-11-13T10:00")
+    await world.rest()
+
+    assert await broken.urls() == []
+    assert len(await sound.urls()) == 1
+    assert await world.rows("SELECT state FROM notice ORDER BY id") == [("needs_human",), ("delivered",)]
+    assert await world.rows("SELECT kind FROM staff_task") == [("notice_unsayable",)]
