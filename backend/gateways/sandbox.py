@@ -158,11 +158,11 @@ class SandboxGateway:
         self._verify(headers.get("Gateway-Signature", ""), body)
         event = json.loads(body)
         thing = event["data"]["object"]
-        attempt = thing.get("metadata", {}).get("attempt_id")
+        attempt = _uuid(thing.get("metadata", {}).get("attempt_id"))
         return GatewayEvent(
             event_id=event["id"],
             kind=event["type"],
-            attempt_id=UUID(attempt) if attempt else None,
+            attempt_id=attempt,
             occurred_at=datetime.fromtimestamp(event["created"], tz=UTC),
             body=event,
         )
@@ -292,6 +292,14 @@ def _card(card: Mapping[str, Any]) -> CardSnapshot:
         three_ds_result=proof["result"],
         authenticated_at=datetime.fromtimestamp(proof["at"], tz=UTC),
     )
+
+
+def _uuid(named: object) -> UUID | None:
+    """Our attempt's id; None for an object that was made at the gateway's own console."""
+    try:
+        return UUID(str(named))
+    except ValueError:
+        return None
 
 
 def _seconds(retry_after: str | None) -> int:

@@ -37,6 +37,14 @@ FROM import_account l
 WHERE NOT EXISTS (SELECT FROM account a WHERE a.customer_number = l.customer_number)
 """
 
+# A payment URL that still waits must not go to a number that is somebody else's by now (f61).
+_READDRESS = """
+UPDATE notice n SET address = a.phone
+FROM account a
+WHERE n.account_id = a.id AND n.channel = 'sms' AND n.state = 'queued' AND n.attempts = 0 AND n.kind <> 'code'
+  AND n.address <> a.phone
+"""
+
 _INSERT_BILLS = """
 INSERT INTO bill (account_id, bill_number, billing_month, period_from, period_to, usage_kwh, amount,
   confirmed_on, state, created_at)
@@ -59,6 +67,8 @@ class AccountCounts:
 async def write_accounts(connection: AsyncConnection, *, has_email: bool, now: datetime) -> AccountCounts:
     """Create and update customers from their newest lines. Without an e-mail column known addresses stay."""
     updated = (await connection.execute(text(_UPDATE_ACCOUNTS), {"has_email": has_email})).one()
+    if updated.phones:
+        await connection.execute(text(_READDRESS))
     inserted = await connection.execute(text(_INSERT_ACCOUNTS), {"now": now})
     return AccountCounts(new=inserted.rowcount, updated=updated.accounts, new_phones=updated.phones)
 

@@ -109,3 +109,11 @@ async def test_f27_a_signed_notification_is_only_a_hint_the_gateway_is_asked(wor
 
     assert await world.rows("SELECT state FROM payment_attempt") == [("declined",)]
     assert await world.rows("SELECT state FROM bill") == [("requested",)]
+
+
+async def test_f32_an_event_of_the_gateways_own_console_is_welcome(world: World) -> None:
+    assert await post_gateway(world, forged_success("made by hand")) == 200
+
+    await world.rest()
+
+    assert await world.rows("SELECT state FROM inbox_event WHERE event_id = 'evt_1'") == [("done",)]

@@ -167,3 +167,16 @@ async def test_f22_a_message_that_cannot_be_worded_goes_to_people_and_holds_up_n
     assert len(await sound.urls()) == 1
     assert await world.rows("SELECT state FROM notice ORDER BY id") == [("needs_human",), ("delivered",)]
     assert await world.rows("SELECT kind FROM staff_task") == [("notice_unsayable",)]
+
+
+async def test_f61_a_number_corrected_overnight_gets_the_url_and_the_old_one_does_not(world: World) -> None:
+    old = Customer(world=world, number="0012345678", phone="09012345678", line_user=None)
+    new = Customer(world=world, number="0012345678", phone="09087654321", line_user=None)
+    await world.go_to("2026-11-12T20:00")
+    await world.import_bills(old.bill("2026-11", 8432, confirmed="2026-11-12"))
+    await world.import_bills(new.bill("2026-12", 9120, confirmed="2026-12-08"))
+
+    await world.go_to("2026-11-13T10:00")
+
+    assert await old.urls() == []
+    assert len(await new.urls()) == 1
