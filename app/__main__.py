@@ -61,7 +61,7 @@ def dev() -> None:
             say = Console(highlight=False).print
             say("\n[bold]Tsukibarai is running.[/bold] Open the phone page first:\n")
             say(f"  phone page        {addresses.phone}")
-            say(f"  web               {addresses.web}   (card change: {addresses.web}/apply)")
+            say(f"  card change form  {addresses.web}/apply")
             say(f"  card gateway      {addresses.gateway}")
             say(f"  LINE, Twilio      {addresses.line}   {addresses.twilio}")
             say(f"  log               {log_file}\n")
