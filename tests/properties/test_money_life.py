@@ -24,7 +24,7 @@ from typing_extensions import override
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.resolve_unknown_payments import resolve_due
 from tests.kit.clock import FakeClock
-from tests.properties.calendar_walk import CALM_DAYS, STOPS, next_stop
+from tests.properties.calendar_walk import CALM_DAYS, DAYS, STOPS, next_stop
 from tests.properties.gateway_thread import gateway_in_a_thread
 from tests.properties.life import Life, Place
 from tests.properties.truth import must_have_come_to_rest, must_hold
@@ -33,7 +33,8 @@ LIVES, STEPS = (os.environ.get(name) for name in ("MONEY_LIVES", "MONEY_STEPS"))
 
 GOOD = ("4242424242424242", "5555555555554444")
 POOR, STOLEN, ONCE, ASKING = "4000000000009995", "4000000000009979", "4000000000009987", "4000003800000446"
-CARDS = st.sampled_from((*GOOD, *GOOD, POOR, STOLEN, ONCE, ASKING))
+CARDS = st.sampled_from((*GOOD, POOR, STOLEN, ONCE, ASKING))
+WHICH = st.sampled_from([0, 0, 0, 1, 2, 5])  # of the devices, newest first
 WHO = st.integers(0, 2)
 OUTCOMES = st.sampled_from(
     [
@@ -45,14 +46,16 @@ OUTCOMES = st.sampled_from(
     ]
 )
 POST = {"path": "/v1/charges", "method": "POST"}
-CALLS = st.sampled_from([POST, POST, {"path": "/v1/charges", "method": "GET"}, {"path": "/v1/charges/*/cancel"}, {}])
+CALLS = st.sampled_from(
+    [POST, POST, POST, {"path": "/v1/charges", "method": "GET"}, {"path": "/v1/charges/*/cancel"}, {}]
+)
 KINDS = st.sampled_from(["drop_before", "drop_after", "500_before", "500_after", "429"])
 FAULTS = st.builds(
     lambda call, kind, times, lag: {"rules": [{**call, "kind": kind, "times": times}], "list_lag_seconds": lag},
     CALLS,
     KINDS,
     st.integers(1, 4),
-    st.sampled_from([0, 0, 3, 3600]),
+    st.sampled_from([0, 3600]),
 )
 CALM: dict[str, object] = {"rules": [], "list_lag_seconds": 0}
 MOMENTS = st.sampled_from([0.002, 0.005, 0.01, 0.02, 0.04])
@@ -102,9 +105,12 @@ class MoneyLife(RuleBasedStateMachine):
 
     # --- the retailer, the calendar, the processes ---------------------------------------------------
 
-    @rule(who=WHO, amount=st.one_of(st.integers(50, 30000), st.just(30)))
-    def the_retailer_confirms_a_bill(self, who: int, amount: int) -> None:
+    @rule(who=WHO, amount=st.one_of(st.integers(50, 30000), st.just(30)), is_opened=st.booleans())
+    def the_retailer_confirms_a_bill(self, who: int, amount: int, is_opened: bool) -> None:  # noqa: FBT001 - drawn
         self._bill(self._who(who), amount)
+        if is_opened:
+            self.life.go_to(next_stop(self.life.clock.now(), "1 day"))
+            self.life.timetable()
 
     @rule(stop=st.sampled_from(STOPS), is_timetable_up=st.booleans(), is_worker_up=st.booleans())
     def time_passes(self, stop: str, is_timetable_up: bool, is_worker_up: bool) -> None:  # noqa: FBT001 - drawn
@@ -125,6 +131,7 @@ class MoneyLife(RuleBasedStateMachine):
         self.life.control("faults", network)
         if is_worker_up:
             self.life.charge()
+            self.the_worker_asks("1 minute")
 
     def _ends_the_month(self) -> None:
         """What is under way may be answered before the next month comes, as in most months."""
@@ -132,16 +139,21 @@ class MoneyLife(RuleBasedStateMachine):
         self.life.timetable()
         self.life.ask()
 
-    @rule()
-    def the_timetable_is_looked_at(self) -> None:
+    @rule(stop=st.sampled_from(DAYS), is_worker_first=st.booleans())
+    def a_downtime_ends(self, stop: str, is_worker_first: bool) -> None:  # noqa: FBT001 - drawn
+        self.life.go_to(next_stop(self.life.clock.now(), stop))
+        if is_worker_first:
+            self.life.charge()
         self.life.timetable()
+        self.life.charge()
 
     @rule()
     def the_worker_charges(self) -> None:
         self.life.charge()
 
-    @rule()
-    def the_worker_asks(self) -> None:
+    @rule(later=st.sampled_from(["1 minute", "10 minutes", "1 hour"]))
+    def the_worker_asks(self, later: str) -> None:
+        self.life.go_to(next_stop(self.life.clock.now(), later))
         self.life.ask()
 
     @rule(after=MOMENTS, step=st.sampled_from([charge_due, resolve_due]))
@@ -182,14 +194,18 @@ class MoneyLife(RuleBasedStateMachine):
 
     # --- the payers ----------------------------------------------------------------------------------
 
-    @rule(who=WHO, number=CARDS, network=st.one_of(st.just(CALM), FAULTS), presses=st.integers(1, 2))
+    @rule(who=WHO, number=CARDS, network=st.one_of(st.just(CALM), FAULTS), presses=st.integers(1, 4))
     def a_payer_pays_by_the_newest_url(self, who: int, number: str, network: dict[str, object], presses: int) -> None:
+        """Presses once, twice at the same moment, or once more on the page that came then."""
         link = self.life.newest_link(self._who(who))
         device = self.life.open_link(link, self._who(who)) if link else None
         if device:
             self.life.enter_card(device, number)
             self.life.control("faults", network)
-            self.life.press(*[device] * presses)
+            self.life.press(*[device] * (1 + presses % 2))
+            if presses > 2:
+                self.life.press(device)
+            self.the_worker_asks("1 minute")
 
     @rule(who=WHO, number=CARDS, other=CARDS)
     def two_people_pay_at_the_same_moment(self, who: int, number: str, other: str) -> None:
@@ -208,18 +224,18 @@ class MoneyLife(RuleBasedStateMachine):
             self.life.open_link(link, self._who(who))
 
     @precondition(lambda self: self.life.devices)
-    @rule(which=st.integers(0, 9), number=CARDS)
+    @rule(which=WHICH, number=CARDS)
     def a_payer_enters_a_card(self, which: int, number: str) -> None:
         self.life.enter_card(self.life.devices[-1 - which % len(self.life.devices)], number)
 
     @precondition(lambda self: self.life.devices)
-    @rule(which=st.integers(0, 9), back=st.integers(0, 2), presses=st.integers(1, 3))
+    @rule(which=WHICH, back=st.integers(0, 2), presses=st.integers(1, 3))
     def a_payer_presses(self, which: int, back: int, presses: int) -> None:
         device = self.life.devices[-1 - which % len(self.life.devices)]
         self.life.press(*[device] * presses, back=back)
 
     @precondition(lambda self: self.life.devices)
-    @rule(which=st.integers(0, 9), after=MOMENTS)
+    @rule(which=WHICH, after=MOMENTS)
     def the_web_process_is_killed_at_a_press(self, which: int, after: float) -> None:
         self.life.press(self.life.devices[-1 - which % len(self.life.devices)], after=after)
 
@@ -240,6 +256,7 @@ class MoneyLife(RuleBasedStateMachine):
             self.life.go_to(next_stop(self.life.clock.now(), "20T23:59:59" if is_in_time else "21T00:00:00"))
             self.life.control("faults", network)
             self.life.press(device)
+            self.life.go_to(next_stop(self.life.clock.now(), "1 second"))
             self.life.timetable()
 
     @rule(which=st.integers(0, 5), answer=st.sampled_from(["confirm", "refuse"]))
@@ -297,7 +314,7 @@ def test_money_charged_is_bills_paid_and_no_bill_twice(place: Place) -> None:
     run_state_machine_as_test(
         lived,
         settings=settings(
-            max_examples=int(LIVES or 25),
+            max_examples=int(LIVES or 35),
             stateful_step_count=int(STEPS or 20),
             derandomize=not LIVES,
             database=None,

@@ -46,6 +46,9 @@ _NEVER = {
         FROM payment_attempt p JOIN payment_request_bill m ON m.request_id = p.request_id
         WHERE p.state IN ('prepared', 'sent', 'challenged', 'unknown', 'succeeded')
           AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = m.bill_id AND c.attempt_id = p.id)""",
+    "money under way for a request that has ended": """
+        SELECT p.id, p.state, r.state FROM payment_attempt p JOIN payment_request r ON r.id = p.request_id
+        WHERE p.state IN ('prepared', 'sent', 'challenged', 'unknown') AND r.state NOT IN ('open', 'closing')""",
     "a bill in two live requests": """
         SELECT bill_id FROM payment_request_bill WHERE is_live GROUP BY bill_id HAVING count(*) > 1""",
     "a bill that is said to be requested and is in no live request": """
