@@ -49,13 +49,13 @@ POST = {"path": "/v1/charges", "method": "POST"}
 CALLS = st.sampled_from(
     [POST, POST, POST, {"path": "/v1/charges", "method": "GET"}, {"path": "/v1/charges/*/cancel"}, {}]
 )
-KINDS = st.sampled_from(["drop_before", "drop_after", "500_before", "500_after", "429"])
+KINDS = st.sampled_from(["drop_after", "500_after", "drop_before", "500_before", "429"])
 FAULTS = st.builds(
     lambda call, kind, times, lag: {"rules": [{**call, "kind": kind, "times": times}], "list_lag_seconds": lag},
     CALLS,
     KINDS,
     st.integers(1, 4),
-    st.sampled_from([0, 3600]),
+    st.sampled_from([3600, 0]),
 )
 CALM: dict[str, object] = {"rules": [], "list_lag_seconds": 0}
 MOMENTS = st.sampled_from([0.002, 0.005, 0.01, 0.02, 0.04])
