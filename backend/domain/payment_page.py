@@ -1,7 +1,7 @@
 """What a payment page may show and do, decided from the ledger's state alone."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -86,11 +86,3 @@ class PaymentPage:
 
     def _needs_a_person(self) -> bool:
         return self.proof_failures >= PROOF_TRIES or self.declines >= DECLINES or self.registrations >= REGISTRATIONS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageDates:
-    """The two days that the pages name: the last day of this URL, and when the next one goes out."""
-
-    last_day: date
-    next_url_on: date

@@ -46,16 +46,6 @@ ON CONFLICT (channel, address) DO NOTHING
 
 _RESUME = text("DELETE FROM contact_stop WHERE channel = :channel AND address = :address")
 
-_TRANSCRIPT = text("""
-SELECT said_at AS at, 'in' AS direction, kind, text, NULL AS payload, NULL AS state, intent
-FROM chat_message m JOIN conversation c ON c.id = m.conversation_id
-WHERE c.channel = :channel AND c.address = :address
-UNION ALL
-SELECT created_at, 'out', kind, NULL, payload, state, NULL FROM notice
-WHERE channel = :channel AND address = :address
-ORDER BY at
-""")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenConversation:
@@ -124,11 +114,3 @@ async def stop_contact(
 async def resume_contact(connection: AsyncConnection, *, channel: ChannelName, address: str) -> None:
     """Notices may go to this address again."""
     await connection.execute(_RESUME, {"channel": channel, "address": address})
-
-
-async def load_transcript(
-    connection: AsyncConnection, *, channel: ChannelName, address: str
-) -> list[Mapping[str, object]]:
-    """Everything said in both directions, in the order of time."""
-    rows = await connection.execute(_TRANSCRIPT, {"channel": channel, "address": address})
-    return [dict(row) for row in rows.mappings()]
