@@ -145,3 +145,21 @@ class InboxState(StrEnum):
     WORKING = "working"
     DONE = "done"
     QUARANTINED = "quarantined"
+
+
+class StopReason(StrEnum):
+    """Why charging stands still until somebody lifts it."""
+
+    BROKEN_INVARIANT = "broken_invariant"
+    RESTORE_GATE = "restore_gate"
+    DECLINE_RATIO = "decline_ratio"
+    AMOUNT_ANOMALY = "amount_anomaly"
+    PROVIDER_ERRORS = "provider_errors"
+    STAFF = "staff"
+
+
+class StopScope(StrEnum):
+    """What stands still: every charge, or those that the month makes by itself."""
+
+    ALL = "all"
+    AUTOMATIC = "automatic"

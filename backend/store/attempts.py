@@ -1,6 +1,5 @@
 """SQL for attempts to move money: claimed per bill, sent by one worker at a time, ended only by evidence."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.states import AttemptOrigin, AttemptState, CardState
+from backend.domain.states import AttemptOrigin, AttemptState
 
 _LOCK = text("""
 SELECT id FROM payment_request
 WHERE id = ANY(:request_ids) AND state = 'open' AND valid_until > :now
+  AND (CAST(:origin AS text) = 'automatic'
+    OR NOT EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL))
 ORDER BY id FOR UPDATE
 """)
 
@@ -61,6 +62,7 @@ WHERE id IN (
   SELECT id FROM payment_attempt p
   WHERE state = 'prepared' AND not_before <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
     AND EXISTS (SELECT FROM payment_request r WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now)
+    AND NOT EXISTS (SELECT FROM charging_stop s WHERE s.lifted_at IS NULL AND (s.scope = 'all' OR p.origin = s.scope))
   ORDER BY not_before, id LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, charge_request
 """)
@@ -69,6 +71,7 @@ _TAKE_ONE = text("""
 UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id = :attempt_id AND state = 'prepared'
+  AND NOT EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL)
 RETURNING id, charge_request
 """)
 
@@ -87,68 +90,6 @@ RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference
 """)
 
 _LOOK = text("SELECT id, charge_request, state FROM payment_attempt WHERE id = :attempt_id")
-
-_FIND = text("""
-SELECT a.id, a.request_id, a.state, a.origin, a.amount, a.card_id, a.charge_request, a.gateway_reference,
-  a.first_sent_at, a.checks, r.state AS request_state, r.valid_until, r.account_id, r.order_number, a.transaction_id
-FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
-WHERE a.id = :attempt_id FOR UPDATE
-""")
-
-_MOVE = text("""
-UPDATE payment_attempt SET state = :state, gateway_reference = coalesce(:gateway_reference, gateway_reference),
-  decline_class = :decline_class, decline_code = :decline_code, next_check_at = :next_check_at, lease_until = NULL,
-  settled_at = CASE WHEN :state IN ('succeeded', 'declined') THEN CAST(:now AS timestamptz) END
-WHERE id = :attempt_id
-""")
-
-_EVIDENCE = text("""
-INSERT INTO payment_evidence (attempt_id, source, outcome, gateway_request_id, body, at)
-VALUES (:attempt_id, :source, :outcome, :gateway_request_id, CAST(:body AS jsonb), :now)
-""")
-
-_RELEASE = text("DELETE FROM bill_claim WHERE attempt_id = :attempt_id")
-
-_POSTPONE = text("""
-UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_sent_at = NULL, next_check_at = NULL,
-  lease_until = NULL WHERE id = :attempt_id AND state = 'sent' AND checks = 0
-""")
-
-_WITHDRAW_WAITING = text("""
-WITH withdrawn AS (
-  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now
-  FROM payment_request r
-  WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now
-    AND p.card_id = :card_id AND p.state = 'prepared' AND p.origin = 'automatic'
-  RETURNING p.id, p.request_id
-), released AS (
-  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-)
-UPDATE payment_request r SET way = 'link' FROM withdrawn WHERE r.id = withdrawn.request_id
-RETURNING r.id
-""")
-
-_CARD_STATE = text("UPDATE card_on_file SET state = :state WHERE id = :card_id")
-
-# A card becomes the active one by its first payment, and only if the customer has not entered a newer one meanwhile:
-# late news about an old card's charge must not bring the old card back (R09).
-_REPLACE_CARDS = text("""
-UPDATE card_on_file older SET state = 'replaced' FROM card_on_file c
-WHERE c.id = :card_id AND c.state = 'pending' AND older.account_id = c.account_id AND older.state = 'active'
-  AND older.consented_at <= c.consented_at
-""")
-
-_ACTIVATE = text("""
-UPDATE card_on_file c SET state = CASE WHEN EXISTS (
-  SELECT FROM card_on_file newer WHERE newer.account_id = c.account_id AND newer.state = 'active'
-) THEN 'replaced' ELSE 'active' END
-WHERE id = :card_id AND state = 'pending'
-""")
-
-_COMPLETE_CHANGE = text("""
-UPDATE card_change_request SET state = 'completed', closed_at = :now
-WHERE id = (SELECT card_change_id FROM payment_request WHERE id = :request_id) AND state IN ('received', 'link_sent')
-""")
 
 
 class AlreadyBeingPaidError(Exception):
@@ -175,27 +116,6 @@ class UnresolvedAttempt:
     gateway_reference: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedAttempt:
-    """An attempt with its request, locked until the transaction ends."""
-
-    id: UUID
-    request_id: int
-    state: AttemptState
-    origin: AttemptOrigin
-    amount: int
-    card_id: int
-    charge_request: Mapping[str, object]
-    gateway_reference: str | None
-    first_sent_at: datetime | None
-    checks: int
-    request_state: str
-    valid_until: datetime  # the request's, exclusive
-    account_id: int
-    order_number: str
-    transaction_id: str
-
-
 async def prepare_attempts(
     connection: AsyncConnection,
     *,
@@ -217,7 +137,8 @@ async def prepare_attempts(
     Raises:
         AlreadyBeingPaidError: the database refused a second claim; roll the transaction back.
     """
-    locked = list((await connection.execute(_LOCK, {"request_ids": list(request_ids), "now": now})).scalars())
+    wanted = {"request_ids": list(request_ids), "origin": origin, "now": now}
+    locked = list((await connection.execute(_LOCK, wanted)).scalars())
     values = {
         "request_ids": locked,
         "origin": origin,
@@ -279,82 +200,3 @@ async def find_attempt(connection: AsyncConnection, *, attempt_id: UUID) -> Know
     """An attempt by its id; None when it is not ours."""
     row = (await connection.execute(_LOOK, {"attempt_id": attempt_id})).mappings().one_or_none()
     return KnownAttempt(**{**row, "state": AttemptState(row["state"])}) if row else None
-
-
-async def lock_attempt(connection: AsyncConnection, *, attempt_id: UUID) -> LockedAttempt:
-    """Lock an attempt and its request for recording an outcome (T2)."""
-    row = (await connection.execute(_FIND, {"attempt_id": attempt_id})).mappings().one()
-    return LockedAttempt(**{**row, "state": AttemptState(row["state"]), "origin": AttemptOrigin(row["origin"])})
-
-
-async def move_attempt(
-    connection: AsyncConnection,
-    *,
-    attempt_id: UUID,
-    state: AttemptState,
-    now: datetime,
-    gateway_reference: str | None = None,
-    decline_class: str | None = None,
-    decline_code: str | None = None,
-    next_check_at: datetime | None = None,
-) -> None:
-    """Write an attempt's new state; the database refuses to leave a final one."""
-    values = {
-        "attempt_id": attempt_id,
-        "state": state,
-        "now": now,
-        "gateway_reference": gateway_reference,
-        "decline_class": decline_class,
-        "decline_code": decline_code,
-        "next_check_at": next_check_at,
-    }
-    await connection.execute(_MOVE, values)
-
-
-async def add_evidence(
-    connection: AsyncConnection,
-    *,
-    attempt_id: UUID,
-    source: str,
-    outcome: str,
-    gateway_request_id: str | None,
-    body: Mapping[str, object],
-    now: datetime,
-) -> None:
-    """Keep what the gateway said, word by word."""
-    values = {
-        "attempt_id": attempt_id,
-        "source": source,
-        "outcome": outcome,
-        "gateway_request_id": gateway_request_id,
-        "body": json.dumps(body),
-        "now": now,
-    }
-    await connection.execute(_EVIDENCE, values)
-
-
-async def release_claims(connection: AsyncConnection, *, attempt_id: UUID) -> None:
-    """Let the bills of an attempt that ended without money be paid another way."""
-    await connection.execute(_RELEASE, {"attempt_id": attempt_id})
-
-
-async def postpone(connection: AsyncConnection, *, attempt_id: UUID, not_before: datetime) -> None:
-    """Put an attempt back that the gateway certainly did not process (429)."""
-    await connection.execute(_POSTPONE, {"attempt_id": attempt_id, "not_before": not_before})
-
-
-async def retire_card(connection: AsyncConnection, *, card_id: int) -> None:
-    """The gateway said that this card is dead: never charge it again."""
-    await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.UNUSABLE})
-
-
-async def withdraw_waiting_for(connection: AsyncConnection, *, card_id: int, now: datetime) -> list[int]:
-    """Take back automatic charges of this card that were not sent yet; returns their requests, now paid by URL."""
-    return list((await connection.execute(_WITHDRAW_WAITING, {"card_id": card_id, "now": now})).scalars())
-
-
-async def activate_card(connection: AsyncConnection, *, card_id: int, request_id: int, now: datetime) -> None:
-    """Make the card that just paid the one that later months are charged to, if it is the newest (R04, R09)."""
-    await connection.execute(_REPLACE_CARDS, {"card_id": card_id})
-    await connection.execute(_ACTIVATE, {"card_id": card_id})
-    await connection.execute(_COMPLETE_CHANGE, {"request_id": request_id, "now": now})

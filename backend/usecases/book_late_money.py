@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptState, RequestState
-from backend.store import attempts, closing, late_money, opening, tasks
+from backend.store import attempt_outcomes, closing, late_money, opening, tasks
 
 _GIVEN_UP = {AttemptState.DECLINED, AttemptState.WITHDRAWN}
 _LIVE = {RequestState.OPEN, RequestState.CLOSING}
 
 
-async def make_room(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> bool:
+async def make_room(connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime) -> bool:
     """Prepare the ledger for a success that came late; an ordinary success needs nothing.
 
     Tries of the same bills that were not sent are withdrawn, a newer request that asks for them is replaced, and
@@ -31,7 +31,7 @@ async def make_room(connection: AsyncConnection, *, attempt: attempts.LockedAtte
     return True
 
 
-async def _free_bills(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> None:
+async def _free_bills(connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime) -> None:
     await late_money.withdraw_others(connection, attempt_id=attempt.id, request_id=attempt.request_id, now=now)
     others = await late_money.lock_other_requests(connection, request_id=attempt.request_id)
     await closing.void_requests(connection, request_ids=others, now=now)
@@ -41,7 +41,7 @@ async def _free_bills(connection: AsyncConnection, *, attempt: attempts.LockedAt
 
 
 async def _raise_task(
-    connection: AsyncConnection, *, kind: str, attempt: attempts.LockedAttempt, now: datetime
+    connection: AsyncConnection, *, kind: str, attempt: attempt_outcomes.LockedAttempt, now: datetime
 ) -> None:
     await tasks.raise_task(
         connection,

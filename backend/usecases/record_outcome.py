@@ -9,7 +9,7 @@ from backend.domain.billing_calendar import jst_date
 from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.ports import Absent, Busy, Challenged, Declined, Succeeded, Unknown
-from backend.store import attempts, closing, links, notices, requests, tasks
+from backend.store import attempt_outcomes, cards, closing, links, notices, requests, tasks
 from backend.store.engine import transaction
 from backend.usecases.book_late_money import make_room
 from backend.usecases.services import Services
@@ -23,7 +23,7 @@ async def record_outcome(services: Services, *, attempt_id: UUID, outcome: Outco
     Returns the state that the attempt has afterwards.
     """
     async with transaction(services.engine) as connection:
-        attempt = await attempts.lock_attempt(connection, attempt_id=attempt_id)
+        attempt = await attempt_outcomes.lock_attempt(connection, attempt_id=attempt_id)
         await _keep_evidence(connection, attempt_id=attempt_id, outcome=outcome, now=now)
         match outcome:
             case Succeeded():
@@ -41,7 +41,7 @@ async def record_outcome(services: Services, *, attempt_id: UUID, outcome: Outco
 async def _keep_evidence(connection: AsyncConnection, *, attempt_id: UUID, outcome: Outcome, now: datetime) -> None:
     if isinstance(outcome, Unknown | Busy):
         return  # the gateway said nothing about the attempt
-    await attempts.add_evidence(
+    await attempt_outcomes.add_evidence(
         connection,
         attempt_id=attempt_id,
         source=outcome.evidence.source,
@@ -56,7 +56,7 @@ async def _succeed(
     services: Services,
     connection: AsyncConnection,
     *,
-    attempt: attempts.LockedAttempt,
+    attempt: attempt_outcomes.LockedAttempt,
     outcome: Succeeded,
     now: datetime,
 ) -> AttemptState:
@@ -74,7 +74,7 @@ async def _succeed(
         return await _stay_unknown(connection, attempt=attempt, now=now)
     if not await make_room(connection, attempt=attempt, now=now):
         return await _stay_unknown(connection, attempt=attempt, now=now)
-    await attempts.move_attempt(
+    await attempt_outcomes.move_attempt(
         connection,
         attempt_id=attempt.id,
         state=AttemptState.SUCCEEDED,
@@ -86,11 +86,11 @@ async def _succeed(
 
 
 async def _settle_request(
-    services: Services, connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime
+    services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
 ) -> None:
     """Money arrived for a live request: pay its bills, keep the card, tell the customer once (R04, R19)."""
     await requests.settle_request(connection, request_id=attempt.request_id, now=now)
-    await attempts.activate_card(connection, card_id=attempt.card_id, request_id=attempt.request_id, now=now)
+    await cards.activate_card(connection, card_id=attempt.card_id, request_id=attempt.request_id, now=now)
     await links.end_links(connection, request_ids=[attempt.request_id], state="used")
     kind = NoticeKind.PAID if attempt.origin is AttemptOrigin.LINK else NoticeKind.CHARGED
     await notices.enqueue_for_requests(
@@ -107,13 +107,13 @@ async def _decline(
     services: Services,
     connection: AsyncConnection,
     *,
-    attempt: attempts.LockedAttempt,
+    attempt: attempt_outcomes.LockedAttempt,
     outcome: Declined,
     now: datetime,
 ) -> AttemptState:
     if attempt.state in {AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.WITHDRAWN}:
         return attempt.state
-    await attempts.move_attempt(
+    await attempt_outcomes.move_attempt(
         connection,
         attempt_id=attempt.id,
         state=AttemptState.DECLINED,
@@ -122,7 +122,7 @@ async def _decline(
         decline_code=outcome.decline_code,
         now=now,
     )
-    await attempts.release_claims(connection, attempt_id=attempt.id)
+    await attempt_outcomes.release_claims(connection, attempt_id=attempt.id)
     await requests.unhold_bills(connection, request_id=attempt.request_id)
     if outcome.decline_class in {DeclineClass.NEVER, DeclineClass.NEW_CARD}:
         await _retire_card(services, connection, card_id=attempt.card_id, now=now)
@@ -134,8 +134,8 @@ async def _decline(
 
 async def _retire_card(services: Services, connection: AsyncConnection, *, card_id: int, now: datetime) -> None:
     """A dead card is never charged again: what still waits to be charged to it is paid by a URL (invariant 10)."""
-    await attempts.retire_card(connection, card_id=card_id)
-    ids = await attempts.withdraw_waiting_for(connection, card_id=card_id, now=now)
+    await cards.retire_card(connection, card_id=card_id)
+    ids = await cards.withdraw_waiting_for(connection, card_id=card_id, now=now)
     await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
     await notices.enqueue_for_requests(
         connection,
@@ -147,7 +147,7 @@ async def _retire_card(services: Services, connection: AsyncConnection, *, card_
 
 
 async def _report_our_fault(
-    connection: AsyncConnection, *, attempt: attempts.LockedAttempt, code: str, now: datetime
+    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, code: str, now: datetime
 ) -> None:
     """Not the card's fault: one matter a day and reason, because it usually concerns more than one charge."""
     await tasks.raise_task(
@@ -161,7 +161,7 @@ async def _report_our_fault(
 
 
 async def _offer_another_way(
-    services: Services, connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime
+    services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
 ) -> None:
     """After a declined automatic charge: tell the customer the same day and offer a URL until the same 20th."""
     if attempt.request_state == RequestState.CLOSING:
@@ -183,11 +183,11 @@ async def _offer_another_way(
 
 
 async def _challenge(
-    connection: AsyncConnection, *, attempt: attempts.LockedAttempt, outcome: Challenged, now: datetime
+    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, outcome: Challenged, now: datetime
 ) -> AttemptState:
     if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
         return attempt.state
-    await attempts.move_attempt(
+    await attempt_outcomes.move_attempt(
         connection,
         attempt_id=attempt.id,
         state=AttemptState.CHALLENGED,
@@ -199,26 +199,28 @@ async def _challenge(
 
 
 async def _postpone(
-    connection: AsyncConnection, *, attempt: attempts.LockedAttempt, outcome: Busy, now: datetime
+    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, outcome: Busy, now: datetime
 ) -> AttemptState:
     """The gateway certainly did not process it (429): the worker sends the same attempt later."""
     if outcome.fault:
         await _report_our_fault(connection, attempt=attempt, code=outcome.fault, now=now)
     if attempt.state is AttemptState.SENT and attempt.checks == 0:
-        await attempts.postpone(
+        await attempt_outcomes.postpone(
             connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after)
         )
         return AttemptState.PREPARED
     return await _stay_unknown(connection, attempt=attempt, now=now)
 
 
-async def _stay_unknown(connection: AsyncConnection, *, attempt: attempts.LockedAttempt, now: datetime) -> AttemptState:
+async def _stay_unknown(
+    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
+) -> AttemptState:
     """Nothing is known: the bills are held, nobody is told failed or paid, and we ask again on a schedule."""
     if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
         return attempt.state
     sent_at = attempt.first_sent_at or now
     check_at = next_check_at(sent_at=sent_at, now=now)
-    await attempts.move_attempt(
+    await attempt_outcomes.move_attempt(
         connection, attempt_id=attempt.id, state=AttemptState.UNKNOWN, next_check_at=check_at, now=now
     )
     await requests.hold_bills(connection, request_id=attempt.request_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
 from backend.domain.states import AttemptState, DeclineClass
 from backend.ports import Absent, Challenged, Declined
-from backend.store import attempts
+from backend.store import attempt_outcomes, attempts
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import LEASE_SECONDS
 from backend.usecases.record_outcome import Outcome, record_outcome
@@ -74,7 +74,7 @@ async def _give_up_challenge(services: Services, attempt_id: UUID, outcome: Chal
 async def cancel_challenge(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState:
     """End a 3-D Secure that was not finished in time, through the gateway; late success is booked as success."""
     async with transaction(services.engine) as connection:
-        attempt = await attempts.lock_attempt(connection, attempt_id=attempt_id)
+        attempt = await attempt_outcomes.lock_attempt(connection, attempt_id=attempt_id)
     if attempt.state is not AttemptState.CHALLENGED or attempt.gateway_reference is None:
         return attempt.state
     outcome = await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=attempt.gateway_reference)
