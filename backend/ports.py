@@ -1,12 +1,13 @@
 """What lies outside the process, as shapes: the clock, the card gateway, the channels. Never the database."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from backend.domain.gateway_objects import GatewayDispute, GatewayRefund, GatewayTransaction, SettlementLine
 from backend.domain.states import ChannelName, DeclineClass
 
 
@@ -84,7 +85,7 @@ class Registration:
 class Evidence:
     """What the gateway said, to be kept word by word beside the decision that rests on it."""
 
-    source: str  # charge, look_up, webhook, cancel
+    source: str  # charge, look_up, webhook, cancel, refund
     body: Mapping[str, object]
     request_id: str | None = None
 
@@ -141,6 +142,27 @@ class Absent:
 
 ChargeOutcome = Succeeded | Declined | Challenged | Unknown | Busy
 LookUpOutcome = Succeeded | Declined | Challenged | Unknown | Absent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refunded:
+    """Money went back. `gateway_reference` names the refund, `amount` is what the gateway gave back (yen)."""
+
+    gateway_reference: str
+    amount: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRefused:
+    """No money went back, definitely: too large, too late, disputed ... (`code` is the gateway's word)."""
+
+    code: str
+    evidence: Evidence
+
+
+RefundOutcome = Refunded | RefundRefused | Unknown | Busy
+RefundLookUp = Refunded | Unknown | Absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +225,33 @@ class PaymentGateway(Protocol):
 
     async def cancel(self, *, attempt_id: UUID, gateway_reference: str) -> LookUpOutcome:
         """Give up a challenged charge; may answer Succeeded: trust only the answer."""
+        ...
+
+    async def refund(self, *, refund_id: UUID, gateway_reference: str, amount: int) -> RefundOutcome:
+        """Give back `amount` yen of a charge, once: the refund's id is the key. Replays are safe in its life."""
+        ...
+
+    async def find_refund(self, *, refund_id: UUID, gateway_reference: str) -> RefundLookUp:
+        """Search the charge's refunds for ours; never moves money."""
+        ...
+
+    async def look_up_refund(self, *, refund_reference: str) -> GatewayRefund | None:
+        """A refund by the gateway's own id; None when it has none. Raises GatewayUnavailableError."""
+        ...
+
+    async def look_up_dispute(self, *, dispute_reference: str) -> GatewayDispute | None:
+        """A dispute by the gateway's own id; None when it has none. Raises GatewayUnavailableError."""
+        ...
+
+    def transactions(self, *, since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction]:
+        """Every movement of money in since ≤ t < until (the gateway's clock), oldest first, page by page.
+
+        A line may be listed late: ask again from some minutes before. Raises GatewayUnavailableError on the way.
+        """
+        ...
+
+    def settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[SettlementLine]:
+        """Every line paid out, listed in since ≤ t < until, oldest first. Raises GatewayUnavailableError on the way."""
         ...
 
     def parse_event(self, *, headers: Mapping[str, str], body: bytes) -> GatewayEvent:

@@ -3,15 +3,23 @@
 from datetime import datetime, timedelta
 
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 2 * 60, 6 * 60, 24 * 60, 24 * 60 + 5))
-_DAILY = timedelta(days=1)  # a gateway that was away for days still brings the answer one day
+_DAILY = timedelta(days=1)  # the gateway answers, and still does not know: people look as well
+_UNANSWERED = timedelta(
+    minutes=10
+)  # the gateway is away: who waits must know within a quarter of an hour of its return
 # Keys are pruned from 24 h on; replays stop well before (money.md, resolution a and c).
 REPLAY_WITHIN = timedelta(hours=20)
 ABSENT_IS_FINAL_AFTER = timedelta(hours=24)
 
 
-def next_check_at(*, sent_at: datetime, now: datetime) -> datetime:
-    """The next look after the first sending; once a day when the schedule is over."""
-    return next((sent_at + step for step in _STEPS if sent_at + step > now), now + _DAILY)
+def next_check_at(*, sent_at: datetime, now: datetime, is_answered: bool) -> datetime:
+    """The next look after the first sending; once a day when the schedule is over.
+
+    While the gateway does not answer at all (`is_answered` False) it is asked at least every ten minutes, so that its
+    return is noticed whatever the schedule says.
+    """
+    planned = next((sent_at + step for step in _STEPS if sent_at + step > now), now + _DAILY)
+    return planned if is_answered else min(planned, now + _UNANSWERED)
 
 
 def is_schedule_over(*, sent_at: datetime, now: datetime) -> bool:

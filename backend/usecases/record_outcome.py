@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.billing_calendar import jst_date
 from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
-from backend.ports import Absent, Busy, Challenged, Declined, Succeeded, Unknown
+from backend.failpoints import failpoint
+from backend.ports import Absent, Busy, Challenged, Declined, Evidence, Succeeded, Unknown
 from backend.store import attempt_outcomes, cards, closing, links, notices, requests, tasks
 from backend.store.engine import transaction
 from backend.usecases.book_late_money import make_room
@@ -23,31 +24,52 @@ async def record_outcome(services: Services, *, attempt_id: UUID, outcome: Outco
     Returns the state that the attempt has afterwards.
     """
     async with transaction(services.engine) as connection:
-        attempt = await attempt_outcomes.lock_attempt(connection, attempt_id=attempt_id)
-        await _keep_evidence(connection, attempt_id=attempt_id, outcome=outcome, now=now)
-        match outcome:
-            case Succeeded():
-                return await _succeed(services, connection, attempt=attempt, outcome=outcome, now=now)
-            case Declined():
-                return await _decline(services, connection, attempt=attempt, outcome=outcome, now=now)
-            case Challenged():
-                return await _challenge(connection, attempt=attempt, outcome=outcome, now=now)
-            case Busy():
-                return await _postpone(connection, attempt=attempt, outcome=outcome, now=now)
-            case Unknown() | Absent():
-                return await _stay_unknown(connection, attempt=attempt, now=now)
+        state = await _record(services, connection, attempt_id=attempt_id, outcome=outcome, now=now)
+        failpoint("inside-recording")
+    failpoint("after-recording")
+    return state
 
 
-async def _keep_evidence(connection: AsyncConnection, *, attempt_id: UUID, outcome: Outcome, now: datetime) -> None:
-    if isinstance(outcome, Unknown | Busy):
-        return  # the gateway said nothing about the attempt
+async def _record(
+    services: Services, connection: AsyncConnection, *, attempt_id: UUID, outcome: Outcome, now: datetime
+) -> AttemptState:
+    attempt = await attempt_outcomes.lock_attempt(connection, attempt_id=attempt_id)
+    await _keep_evidence(connection, attempt=attempt, outcome=outcome, now=now)
+    match outcome:
+        case Succeeded():
+            return await _succeed(services, connection, attempt=attempt, outcome=outcome, now=now)
+        case Declined():
+            return await _decline(services, connection, attempt=attempt, outcome=outcome, now=now)
+        case Challenged():
+            return await _challenge(connection, attempt=attempt, outcome=outcome, now=now)
+        case Busy():
+            return await _postpone(connection, attempt=attempt, outcome=outcome, now=now)
+        case Unknown():
+            return await _stay_unknown(connection, attempt=attempt, is_answered=False, now=now)
+        case Absent():
+            return await _stay_unknown(connection, attempt=attempt, is_answered=True, now=now)
+
+
+async def _keep_evidence(
+    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, outcome: Outcome, now: datetime
+) -> None:
+    """Every change of state has its row: what the gateway said, or why nothing was heard (invariant 19)."""
+    match outcome:
+        case Busy():
+            return  # nothing happened to the attempt
+        case Unknown() if attempt.state in {AttemptState.SENT, AttemptState.CHALLENGED}:
+            evidence = Evidence(source="no_answer", body={"reason": outcome.reason})
+        case Unknown():
+            return  # still nothing heard
+        case _:
+            evidence = outcome.evidence
     await attempt_outcomes.add_evidence(
         connection,
-        attempt_id=attempt_id,
-        source=outcome.evidence.source,
+        attempt_id=attempt.id,
+        source=evidence.source,
         outcome=type(outcome).__name__.lower(),
-        gateway_request_id=outcome.evidence.request_id,
-        body=outcome.evidence.body,
+        gateway_request_id=evidence.request_id,
+        body=evidence.body,
         now=now,
     )
 
@@ -71,9 +93,9 @@ async def _succeed(
             detail={"ours": attempt.amount, "gateway": outcome.amount, "charge": outcome.gateway_reference},
             now=now,
         )
-        return await _stay_unknown(connection, attempt=attempt, now=now)
+        return await _stay_unknown(connection, attempt=attempt, is_answered=True, now=now)
     if not await make_room(connection, attempt=attempt, now=now):
-        return await _stay_unknown(connection, attempt=attempt, now=now)
+        return await _stay_unknown(connection, attempt=attempt, is_answered=True, now=now)
     await attempt_outcomes.move_attempt(
         connection,
         attempt_id=attempt.id,
@@ -209,17 +231,17 @@ async def _postpone(
             connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after)
         )
         return AttemptState.PREPARED
-    return await _stay_unknown(connection, attempt=attempt, now=now)
+    return await _stay_unknown(connection, attempt=attempt, is_answered=False, now=now)
 
 
 async def _stay_unknown(
-    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
+    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, is_answered: bool, now: datetime
 ) -> AttemptState:
     """Nothing is known: the bills are held, nobody is told failed or paid, and we ask again on a schedule."""
     if attempt.state not in {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}:
         return attempt.state
     sent_at = attempt.first_sent_at or now
-    check_at = next_check_at(sent_at=sent_at, now=now)
+    check_at = next_check_at(sent_at=sent_at, now=now, is_answered=is_answered)
     await attempt_outcomes.move_attempt(
         connection, attempt_id=attempt.id, state=AttemptState.UNKNOWN, next_check_at=check_at, now=now
     )

@@ -149,13 +149,15 @@ payment_attempt = Table(
     ),
 )
 
-# The one lock on a debt: whoever holds it may try to charge the bill. Deleted only when the attempt ended without
-# money.
+# The one lock on a debt: whoever holds it, an attempt or a receipt, may take money for the bill. Deleted only when the
+# holder ended without money.
 bill_claim = Table(
     "bill_claim",
     metadata,
     Column("bill_id", ForeignKey("bill.id"), primary_key=True),
-    Column("attempt_id", ForeignKey("payment_attempt.id"), nullable=False, index=True),
+    Column("attempt_id", ForeignKey("payment_attempt.id"), index=True),
+    Column("receipt_id", ForeignKey("receipt.id"), unique=True),
+    CheckConstraint("num_nonnulls(attempt_id, receipt_id) = 1", name="one_holder"),
 )
 
 # What the gateway said, word by word; append-only.
@@ -164,7 +166,7 @@ payment_evidence = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("attempt_id", ForeignKey("payment_attempt.id"), nullable=False, index=True),
-    Column("source", Text, nullable=False),  # charge, look_up, webhook, cancel
+    Column("source", Text, nullable=False),  # charge, look_up, webhook, cancel, no_answer
     Column("outcome", Text, nullable=False),
     Column("gateway_request_id", Text),
     Column("body", JSONB, nullable=False),
