@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings, SettingsRefusedError, load_settings
+from backend.failpoints import arm, parse_failpoints
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 _USAGE = 2
@@ -31,6 +32,8 @@ def _settings(**overrides: object) -> Settings:
         typer.echo(f"The settings cannot be used:\n{refusal}", err=True)
         raise typer.Exit(_USAGE) from None
     configure_logs()
+    for name, hits in parse_failpoints(settings.failpoints).items():
+        arm(name, hits=hits)
     return settings
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.domain.billing_calendar import BillingCalendar
+from backend.failpoints import parse_failpoints
 
 _LINE_API, _LINE_DIALOG = "https://api.line.me", "https://access.line.me"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -67,6 +68,11 @@ def _clean_hours(value: object) -> object:
     return value
 
 
+def _known_failpoints(value: str) -> str:
+    parse_failpoints(value)
+    return value
+
+
 class GatewayName(StrEnum):
     """The card gateways there are; the module in backend/gateways has the same name."""
 
@@ -106,6 +112,7 @@ class Settings(BaseSettings):
 
     link_secret: SecretStr = SecretStr(SANDBOX_SECRET)
     clock: ClockKind = ClockKind.SYSTEM
+    failpoints: Annotated[str, AfterValidator(_known_failpoints)] = ""
 
     send_from_day: int = Field(default=10, ge=1, le=27)
     expiry_day: int = Field(default=20, ge=2, le=28)
@@ -170,6 +177,8 @@ def _unreal_parts(settings: Settings) -> list[str]:
         faults.append("GATEWAY=sandbox takes no real money; choose a live gateway")
     if settings.clock is ClockKind.SHIFTABLE:
         faults.append("CLOCK=shiftable is for development only; remove it")
+    if settings.failpoints:
+        faults.append("FAILPOINTS kills processes on purpose; remove it")
     if settings.database_url is None:
         faults.append("DATABASE_URL is missing; production never uses the embedded database")
     faults.extend(

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import ChannelName, NoticeKind
+from backend.failpoints import failpoint
 from backend.store import chats, facts, inbox, notices, tasks
 from backend.store.engine import transaction
 from backend.usecases import link_line_account
@@ -66,6 +67,7 @@ class Conversations:
             facts_of_reply = {key: value for deed in deeds for key, value in deed.items()}
             await self._say(connection, said, step, facts_of_reply=facts_of_reply, now=now)
             await inbox.finish_events(connection, ids=[said.event.id])
+            failpoint("inside-inbox-answer")
 
     async def _think(
         self, connection: AsyncConnection, said: Said, *, memory: Mapping[str, object], now: datetime

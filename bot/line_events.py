@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from backend.domain.states import ChannelName
+from backend.failpoints import failpoint
 from backend.store import chats, inbox, notices
 from backend.store.engine import transaction
 from backend.usecases import link_line_account
@@ -46,6 +47,7 @@ class LineHook:
         if events:
             async with transaction(self.services.engine) as connection:
                 await inbox.insert_events(connection, events=events, now=self.services.clock.now())
+            failpoint("after-inbox-insert")
         return web.Response(status=200)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.domain.states import NoticeState
+from backend.failpoints import failpoint
 from backend.ports import Accepted, Envelope, Refused
 from backend.store import notices, outbox
 from backend.store.engine import transaction
@@ -27,6 +28,8 @@ async def settle_doubts(notifier: Notifier, *, now: datetime, size: int = 50) ->
             receipt_before=now - _RECEIPT_WITHIN,
             size=size,
         )
+    if doubtful:
+        failpoint("after-doubt-take")
     for notice in doubtful:
         await _settle_one(notifier, notice, now=now)
     return len(doubtful)
@@ -37,6 +40,7 @@ async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: 
         found = await notifier.channels[notice.channel].find(await _envelope(notifier, notice))
     except LookupError:
         return  # nothing learnt; asked again later
+    failpoint("after-doubt-look-up")
     state, failure = _decision(notice, found, now=now)
     if state is None:
         return
@@ -55,6 +59,7 @@ async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: 
             await notifier.find_another_way(connection, failed=[notice.id], now=now)
         if state is NoticeState.NEEDS_HUMAN:
             await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=[notice.id], now=now)
+        failpoint("inside-doubt-recording")
 
 
 async def _envelope(notifier: Notifier, notice: outbox.ClaimedNotice) -> Envelope:

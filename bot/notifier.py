@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.identifiers import derive_code, derive_invitation_token, derive_token
 from backend.domain.states import ChannelName, NoticeKind, NoticeState
+from backend.failpoints import failpoint
 from backend.ports import Accepted, Channel, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
 from backend.store import notices, outbox
 from backend.store.engine import transaction
@@ -80,6 +81,10 @@ class Notifier:
             ready = await self._ready(connection, claimed, now=now)
             frozen = await self._freeze(connection, ready, now=now)
             await outbox.mark_sending(connection, payloads=frozen, now=now, lease_seconds=_LEASE_SECONDS)
+            if frozen:
+                failpoint("inside-marking")
+        if frozen:
+            failpoint("after-marking")
         sent = await self._send(stream, [(notice, frozen[notice.id]) for notice in ready if notice.id in frozen])
         await self._settle(sent, now=self.services.clock.now())
         return len(claimed)
@@ -166,6 +171,7 @@ class Notifier:
             for notice, text in left:
                 await stream.limit.acquire()
                 sent.append((notice, await channel.send(self.envelope(notice, text))))
+                failpoint("after-push" if stream.channel is ChannelName.LINE else "after-sms")
 
         await asyncio.gather(*(keep_sending() for _ in range(min(_WINDOW, len(frozen)))))
         return sent
@@ -180,6 +186,10 @@ class Notifier:
                 await self.find_another_way(connection, failed=failed, now=now)
             if parked:
                 await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
+            if sent:
+                failpoint("inside-settling")
+        if sent:
+            failpoint("after-settling")
 
     async def find_another_way(self, connection: AsyncConnection, *, failed: list[int], now: datetime) -> None:
         """What one channel will certainly not bring goes by the next, or on the list for people."""

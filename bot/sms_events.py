@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from backend.domain.states import ChannelName, NoticeState
+from backend.failpoints import failpoint
 from backend.store import chats, inbox, notices, outbox
 from backend.store.engine import transaction
 from backend.usecases.services import Services
@@ -72,6 +73,7 @@ class TwilioHooks:
         event = inbox.NewEvent(source=source, event_id=event_id, order_key=order_key, body=fields, occurred_at=now)
         async with transaction(self.services.engine) as connection:
             await inbox.insert_events(connection, events=[event], now=now)
+        failpoint("after-inbox-insert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from backend.domain.billing_calendar import JST, BillingCalendar
+from backend.failpoints import failpoint
 from backend.store import jobs as runs
 from backend.store.engine import transaction
 from backend.usecases.services import Services
@@ -61,6 +62,7 @@ async def run_due(services: Services, *, now: datetime) -> list[str]:
         due = due_runs(calendar=services.calendar, last_runs=last_runs, now=now)
         for run in due:
             outcome = await run.job.run(services, now)
+            failpoint("after-job")
             await _record(services, run, outcome=str(outcome), now=now)
             log.info("job_done", job=run.job.name, run_on=str(run.run_on), outcome=str(outcome))
     return [run.job.name for run in due]
@@ -72,3 +74,4 @@ async def _record(services: Services, run: DueRun, *, outcome: str, now: datetim
             covered = f"covered by {run.run_on}"
             await runs.record_run(connection, job=run.job.name, run_on=day, outcome=covered, now=now)
         await runs.record_run(connection, job=run.job.name, run_on=run.run_on, outcome=outcome, now=now)
+        failpoint("inside-run-key")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from backend.domain.states import AttemptState
+from backend.failpoints import failpoint
 from backend.store import attempts
 from backend.store.engine import transaction
 from backend.usecases.record_outcome import record_outcome
@@ -20,6 +21,8 @@ async def charge_due(services: Services, *, now: datetime, size: int = 20) -> in
         taken = await attempts.take_prepared(
             connection, now=now, check_at=now + _FIRST_CHECK, size=size, lease_seconds=LEASE_SECONDS
         )
+    if taken:
+        failpoint("after-sent-commit")
     await asyncio.gather(*(_send(services, attempt) for attempt in taken))
     return len(taken)
 
@@ -34,9 +37,11 @@ async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> 
             check_at=now + _FIRST_CHECK,
             lease_seconds=LEASE_SECONDS,
         )
+    failpoint("after-sent-commit")
     return await _send(services, attempt) if attempt else None
 
 
 async def _send(services: Services, attempt: attempts.SendableAttempt) -> AttemptState:
     outcome = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
+    failpoint("after-capture")
     return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())

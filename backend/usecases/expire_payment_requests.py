@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from backend.failpoints import failpoint
 from backend.store import closing
 from backend.store.engine import transaction
 from backend.usecases.resolve_unknown_payments import cancel_challenge
@@ -21,6 +22,8 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
             begun = await closing.begin_closing(connection, now=now, size=_CHUNK)
             expired += await closing.finish_closing(connection, now=now)
             challenged = await closing.challenged_attempts(connection)
+            failpoint("inside-expiry")
+        failpoint("after-expiry")
         for attempt_id in challenged:
             await cancel_challenge(services, attempt_id=attempt_id, now=now)
         if len(begun) < _CHUNK:

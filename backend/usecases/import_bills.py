@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.domain.bill_refusal import Column, Refusal, RefusalCode, Refusals
+from backend.failpoints import failpoint
 from backend.store.bill_amendment import Amended, amend_bills, find_unamendable
 from backend.store.bill_conflicts import (
     Found,
@@ -86,6 +87,8 @@ async def import_bills(
             written = await _write(connection, has_email=Column.EMAIL in header.columns, now=now)
         if dry_run or refusals.count:
             await step.rollback()
+        failpoint("inside-import")
+    failpoint("after-import")
     return _report(staged, written, refusals, encoding=surveyed.encoding, is_dry_run=dry_run)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
 from backend.domain.states import AttemptOrigin, NoticeKind
+from backend.failpoints import failpoint
 from backend.store import attempts, closing, links, notices, opening, requests
 from backend.store.engine import transaction
 from backend.usecases.services import Services
@@ -73,6 +74,8 @@ async def _keep_opening(services: Services, candidates: _Candidates, *, now: dat
     while chunk := await candidates.next_chunk():
         async with transaction(services.engine) as connection:
             opened = await _open_chunk(services, connection, account_ids=chunk, now=now)
+            failpoint("inside-opening")
+        failpoint("after-opening-chunk")
         by_link, automatic = by_link + len(opened.by_link), automatic + len(opened.automatic)
     return OpenedCount(by_link=by_link, automatic=automatic)
 

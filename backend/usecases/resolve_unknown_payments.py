@@ -6,6 +6,7 @@ from uuid import UUID
 
 from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
 from backend.domain.states import AttemptState, DeclineClass
+from backend.failpoints import failpoint
 from backend.ports import Absent, Challenged, Declined
 from backend.store import attempt_outcomes, attempts
 from backend.store.engine import transaction
@@ -20,6 +21,8 @@ async def resolve_due(services: Services, *, now: datetime, size: int = 20) -> i
     """Ask about every open outcome whose time has come; returns how many were asked about."""
     async with transaction(services.engine) as connection:
         taken = await attempts.take_unresolved(connection, now=now, size=size, lease_seconds=LEASE_SECONDS)
+    if taken:
+        failpoint("after-resolve-take")
     await asyncio.gather(*(_resolve(services, attempt, now=now) for attempt in taken))
     return len(taken)
 
@@ -46,10 +49,12 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
     age = now - attempt.first_sent_at
     replay_life = min(REPLAY_WITHIN, timedelta(seconds=services.gateway.capabilities.idempotency_seconds))
     look_up = await services.gateway.look_up(attempt_id=attempt.id, charge_request=attempt.charge_request)
+    failpoint("after-look-up")
     if not isinstance(look_up, Absent):
         return look_up
     if age < replay_life:
         replay = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
+        failpoint("after-replay")
         return look_up if _is_refused_call(replay) else replay
     if age > ABSENT_IS_FINAL_AFTER:
         return Declined(
@@ -68,7 +73,9 @@ def _is_refused_call(replay: Outcome) -> bool:
 
 async def _give_up_challenge(services: Services, attempt_id: UUID, outcome: Challenged) -> Outcome:
     """Nobody sits there to authenticate any more: cancel it, and trust only the gateway's answer."""
-    return await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=outcome.gateway_reference)
+    canceled = await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=outcome.gateway_reference)
+    failpoint("after-cancel")
+    return canceled
 
 
 async def cancel_challenge(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState:
@@ -78,4 +85,5 @@ async def cancel_challenge(services: Services, *, attempt_id: UUID, now: datetim
     if attempt.state is not AttemptState.CHALLENGED or attempt.gateway_reference is None:
         return attempt.state
     outcome = await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=attempt.gateway_reference)
+    failpoint("after-cancel")
     return await record_outcome(services, attempt_id=attempt_id, outcome=outcome, now=now)

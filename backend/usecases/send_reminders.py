@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from backend.domain.billing_calendar import jst_date
 from backend.domain.states import NoticeKind
+from backend.failpoints import failpoint
 from backend.store import notices, requests
 from backend.store.engine import transaction
 from backend.usecases.services import Services
@@ -29,6 +30,7 @@ async def send_reminders(services: Services, *, now: datetime) -> int:
                 not_before=services.calendar.next_sending_at(now),
                 priority=6,
             )
+            failpoint("inside-reminding")
         reminded += len(ids)
         if len(ids) < _CHUNK:
             return reminded

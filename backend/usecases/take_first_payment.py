@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from backend.domain.identifiers import hash_token, new_secret
 from backend.domain.payment_page import PageState, PaymentPage
 from backend.domain.states import AttemptOrigin
+from backend.failpoints import failpoint
 from backend.ports import CardSnapshot, Registration, RegistrationStatus
 from backend.store import attempts, links, pages
 from backend.store.engine import transaction
@@ -113,6 +114,7 @@ async def begin_card_entry(
         origin=services.public_base_url,
         expires_at=page.valid_until,
     )
+    failpoint("after-registration")
     async with transaction(services.engine) as connection:
         await pages.keep_registration(
             connection,
@@ -168,6 +170,7 @@ async def pay(services: Services, *, payer: PayerSession, transaction_id: str, n
     if card:
         attempt_id = await _claim(services, payer=payer, card=card, now=now)
         if attempt_id:
+            failpoint("after-claim")
             await charge_one(services, attempt_id=attempt_id, now=now)
     async with transaction(services.engine) as connection:
         return await pages.load_page(connection, link_id=page.link_id)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from backend.domain.states import InboxState
+from backend.failpoints import failpoint
 from backend.store import inbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
@@ -24,6 +25,8 @@ async def work_inbox(services: Services, *, handlers: Mapping[str, Handler], now
     """Work on the next events; returns how many were taken."""
     async with transaction(services.engine) as connection:
         events = await inbox.claim_events(connection, now=now, size=size, lease_seconds=_LEASE_SECONDS)
+    if events:
+        failpoint("after-inbox-take")
     left = iter(events)
     await asyncio.gather(*(_keep_applying(services, handlers, left, now=now) for _ in range(_AT_ONCE)))
     return len(events)
@@ -43,6 +46,7 @@ async def _apply(services: Services, handler: Handler, event: inbox.InboxEvent, 
         log.exception("inbox_event_failed", source=event.source, inbox_event=event.id, attempt=event.attempts)
         await _set_back(services, event, failure=type(problem).__name__, now=now)
         return
+    failpoint("after-inbox-apply")
     if not is_finished:
         async with transaction(services.engine) as connection:
             await inbox.finish_events(connection, ids=[event.id])

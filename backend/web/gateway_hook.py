@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from backend.failpoints import failpoint
 from backend.ports import BadSignatureError
 from backend.store import inbox
 from backend.store.engine import transaction
@@ -34,6 +35,7 @@ def gateway_hook(services: Services) -> web.RouteDef:
         )
         async with transaction(services.engine) as connection:
             await inbox.insert_events(connection, events=[new], now=services.clock.now())
+        failpoint("after-inbox-insert")
         return web.Response(status=200)
 
     return web.post("/hooks/gateway/{name}", receive)
