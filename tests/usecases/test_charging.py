@@ -82,6 +82,27 @@ async def test_f2_f23_a_lost_answer_is_unknown_then_resolved_to_one_charge(
 
 
 @pytest.mark.usefixtures("account")
+async def test_f23_a_gateway_that_returns_is_noticed_within_a_quarter_of_an_hour(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    away = {"path": "/v1/charges", "kind": "500_before", "times": 1000}
+    await control(gateway_emulator, "faults", {"rules": [away]})
+    await charge_due(ledger.services, now=clock.now())
+    for _ in range(5 * 60):
+        await resolve_due(ledger.services, now=clock.forward(minutes=1))
+    heard = await ledger.rows("SELECT source, outcome FROM payment_evidence")
+    held = await ledger.rows(ATTEMPTS)
+
+    await control(gateway_emulator, "faults", {"rules": []})
+    for _ in range(15):
+        await resolve_due(ledger.services, now=clock.forward(minutes=1))
+
+    assert (heard, held) == ([("no_answer", "unknown")], [("unknown", None)])
+    assert await ledger.rows(ATTEMPTS) == [("succeeded", None)]
+    assert await truth(gateway_emulator) == [8432]
+
+
+@pytest.mark.usefixtures("account")
 async def test_f30_a_busy_gateway_is_asked_again_later(ledger: Ledger, clock: FakeClock, gateway_emulator: str) -> None:
     rule = {"path": "/v1/charges", "method": "POST", "kind": "429", "times": 1}
     await control(gateway_emulator, "faults", {"rules": [rule]})
