@@ -17,8 +17,17 @@ from emulators.gateway.app import create_app as create_gateway
 from tests.kit.clock import FakeClock
 from tests.kit.databases import cloned_database, make_template, postgres_server
 from tests.kit.ledger import Ledger
+from tests.kit.open_transactions import TransactionWatch, watched_transactions
 from tests.kit.servers import free_port, serving
 from tests.kit.world import World, running_world
+
+
+@pytest.fixture(autouse=True)
+def open_transactions() -> Iterator[TransactionWatch]:
+    """Every test fails in which the product calls the outside while a database transaction is open."""
+    with watched_transactions() as watch:
+        yield watch
+    assert watch.violations == [], "\n".join(watch.violations)
 
 
 @pytest.fixture(scope="session")
