@@ -15,7 +15,10 @@ class BillState(StrEnum):
 
 
 class RequestState(StrEnum):
-    """open → settled; open → closing → expired | settled; open → void (replaced by a newer request)."""
+    """open → settled; open → closing → expired | settled; open → void (replaced by a newer request).
+
+    Settled says that every bill of it is paid: by its own attempt, or by a receipt that staff approved.
+    """
 
     OPEN = "open"
     CLOSING = "closing"
@@ -78,6 +81,22 @@ class AttemptOrigin(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class ReceiptState(StrEnum):
+    """recorded → approved (by a second person) | rejected; while recorded it holds the bill's claim (invariant 20)."""
+
+    RECORDED = "recorded"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class ReceiptKind(StrEnum):
+    """How money came that no card moved; staff record it."""
+
+    BANK = "bank"
+    SHOP = "shop"
+    CASH = "cash"
+
+
 class DeclineClass(StrEnum):
     """What a decline means for the payer (money.md, decline classes)."""
 
@@ -133,6 +152,7 @@ class NoticeKind(StrEnum):
     PAID = "paid"
     CHARGED = "charged"
     CHARGE_DECLINED = "charge_declined"
+    RECEIPT_CONFIRMED = "receipt_confirmed"
     CARD_CHANGE_RECEIVED = "card_change_received"
     CODE = "code"
     REPLY = "reply"

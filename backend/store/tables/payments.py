@@ -55,6 +55,7 @@ card_on_file = Table(
     instant("consented_at"),
     instant("created_at"),
     UniqueConstraint("gateway", "card_reference"),
+    Index("ix_card_on_file_fingerprint", "gateway", "fingerprint"),
     Index(
         "uq_card_on_file_active",
         "account_id",
@@ -169,6 +170,8 @@ payment_evidence = Table(
     Column("source", Text, nullable=False),  # charge, look_up, webhook, cancel, no_answer
     Column("outcome", Text, nullable=False),
     Column("gateway_request_id", Text),
+    Column("gateway_reference", Text),  # of the money, where the outcome is `succeeded`
+    Column("amount", Integer),
     Column("body", JSONB, nullable=False),
     instant("at"),
 )
