@@ -1,9 +1,13 @@
-"""The sandbox gateway's HTTP (docs/sandbox-gateway.md), mapped to the port; the only module that knows its words."""
+"""The sandbox gateway's HTTP (docs/sandbox-gateway.md), mapped to the port: the calls.
+
+What it answers is read by `sandbox_reading` and `sandbox_books`; no other module knows its words.
+"""
 
 import asyncio
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,46 +17,33 @@ from uuid import UUID
 
 import aiohttp
 
-from backend.domain.states import DeclineClass
+from backend.domain.gateway_objects import GatewayDispute, GatewayRefund, GatewayTransaction, SettlementLine
+from backend.gateways import sandbox_books
+from backend.gateways.sandbox_reading import charge_outcome, refusal, registration
 from backend.ports import (
     Absent,
     BadSignatureError,
     Busy,
     Capabilities,
-    CardSnapshot,
-    Challenged,
     ChargeOutcome,
-    Declined,
     Evidence,
     GatewayEvent,
     GatewayUnavailableError,
     LookUpOutcome,
+    RefundLookUp,
+    RefundOutcome,
+    RefundRefused,
     Registration,
-    RegistrationStatus,
-    Succeeded,
     Unknown,
 )
 
 _TIMEOUT = aiohttp.ClientTimeout(total=25)  # money.md, charge protocol
 _LOOK_BACK_PAGES = 5
-_TOO_MANY, _SERVER_ERROR, _BAD_REQUEST, _CARD_ERROR, _CONFLICT = 429, 500, 400, 402, 409
+_PAGE = 100  # rows, the most that a list gives at once
+_TOO_MANY, _SERVER_ERROR, _BAD_REQUEST, _NOT_FOUND, _CONFLICT = 429, 500, 400, 404, 409
 
 _LOCKED_OUT, _KEY_PAUSE = {401, 403}, 300  # seconds
 
-_DECLINE_CLASSES = {
-    "insufficient_funds": DeclineClass.SOFT,
-    "processing_error": DeclineClass.SOFT,
-    "do_not_honor": DeclineClass.SOFT,
-    "expired_card": DeclineClass.NEW_CARD,
-    "incorrect_cvc": DeclineClass.NEW_CARD,
-    "invalid_number": DeclineClass.NEW_CARD,
-    "unacceptable_brand": DeclineClass.NEW_CARD,
-    "lost_card": DeclineClass.NEVER,
-    "stolen_card": DeclineClass.NEVER,
-    "restricted_card": DeclineClass.NEVER,
-    "authentication_required": DeclineClass.AUTHENTICATE,
-    "authentication_failed": DeclineClass.AUTHENTICATE,
-}
 _BROKEN_NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, json.JSONDecodeError, UnicodeDecodeError)
 
 
@@ -92,11 +83,11 @@ class SandboxGateway:
             "expires_at": int(expires_at.timestamp()),
             "metadata": {"registration_id": str(key)},
         }
-        return _registration(await self._demand("POST", "/v1/card_registrations", body, key=str(key)))
+        return registration(await self._demand("POST", "/v1/card_registrations", body, key=str(key)))
 
     async def registration(self, reference: str) -> Registration:
         """See the port."""
-        return _registration(await self._demand("GET", f"/v1/card_registrations/{reference}"))
+        return registration(await self._demand("GET", f"/v1/card_registrations/{reference}"))
 
     async def action_url(self, *, gateway_reference: str) -> str | None:
         """Where the payer authenticates a challenged charge; None when nothing is to be done."""
@@ -105,20 +96,13 @@ class SandboxGateway:
 
     async def charge(self, *, attempt_id: UUID, charge_request: Mapping[str, object]) -> ChargeOutcome:
         """See the port."""
-        try:
-            status, headers, body = await self._call("POST", "/v1/charges", charge_request, key=str(attempt_id))
-        except _BROKEN_NETWORK as problem:
-            return Unknown(reason=type(problem).__name__)
-        if status == _TOO_MANY:
-            return Busy(retry_after=_seconds(headers.get("Retry-After")))
-        if status in _LOCKED_OUT:
-            return Busy(retry_after=_KEY_PAUSE, fault=f"status {status}")  # no card and no customer is to blame
-        if status >= _SERVER_ERROR or status == _CONFLICT:
-            return Unknown(reason=f"status {status}")
-        evidence = Evidence(source="charge", body=body, request_id=headers.get("X-Request-Id"))
+        said = await self._order("/v1/charges", charge_request, key=str(attempt_id), source="charge")
+        if isinstance(said, Unknown | Busy):
+            return said
+        status, evidence = said
         if status >= _BAD_REQUEST:
-            return _refusal(body.get("error", {}), evidence)
-        return _charge_outcome(body, evidence)
+            return refusal(evidence)
+        return charge_outcome(evidence.body, evidence)
 
     async def look_up(self, *, attempt_id: UUID, charge_request: Mapping[str, object]) -> LookUpOutcome:
         """See the port. Matches the attempt's id in the metadata: an order may have several tries."""
@@ -135,7 +119,7 @@ class SandboxGateway:
             for charge in page["data"]:
                 if charge["metadata"].get("attempt_id") == str(attempt_id):
                     found = Evidence(source="look_up", body=charge, request_id=evidence.request_id)
-                    return _charge_outcome(charge, found)
+                    return charge_outcome(charge, found)
             if not page["has_more"]:
                 return Absent(evidence=evidence)
             after = f"&starting_after={page['data'][-1]['id']}"
@@ -151,14 +135,55 @@ class SandboxGateway:
             return Unknown(reason=type(problem).__name__)
         if status >= _BAD_REQUEST:
             return Unknown(reason=f"status {status}")
-        return _charge_outcome(body, Evidence(source="cancel", body=body, request_id=headers.get("X-Request-Id")))
+        return charge_outcome(body, Evidence(source="cancel", body=body, request_id=headers.get("X-Request-Id")))
+
+    async def refund(self, *, refund_id: UUID, gateway_reference: str, amount: int) -> RefundOutcome:
+        """See the port."""
+        body = {"charge": gateway_reference, "amount": amount, "metadata": {"refund_id": str(refund_id)}}
+        said = await self._order("/v1/refunds", body, key=str(refund_id), source="refund")
+        if isinstance(said, Unknown | Busy):
+            return said
+        status, evidence = said
+        if status >= _BAD_REQUEST:
+            return RefundRefused(code=sandbox_books.refusal_code(evidence.body), evidence=evidence)
+        return sandbox_books.refund_outcome(evidence.body, evidence)
+
+    async def find_refund(self, *, refund_id: UUID, gateway_reference: str) -> RefundLookUp:
+        """See the port. A charge has few refunds: the pages are walked to their end."""
+        try:
+            async for made in self._pages(f"/v1/refunds?charge={gateway_reference}"):
+                if made["metadata"].get("refund_id") == str(refund_id):
+                    return sandbox_books.refund_outcome(made, Evidence(source="look_up", body=made))
+        except (GatewayUnavailableError, KeyError, TypeError, AttributeError) as problem:
+            return Unknown(reason=str(problem))
+        return Absent(evidence=Evidence(source="look_up", body={"charge": gateway_reference}))
+
+    async def look_up_refund(self, *, refund_reference: str) -> GatewayRefund | None:
+        """See the port."""
+        made = await self._find(f"/v1/refunds/{refund_reference}")
+        return sandbox_books.refund(made) if made is not None else None
+
+    async def look_up_dispute(self, *, dispute_reference: str) -> GatewayDispute | None:
+        """See the port."""
+        made = await self._find(f"/v1/disputes/{dispute_reference}")
+        return sandbox_books.dispute(made) if made is not None else None
+
+    async def transactions(self, *, since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction]:
+        """See the port."""
+        async for line in self._pages(f"/v1/transactions?{_between(since, until)}"):
+            yield sandbox_books.transaction(line)
+
+    async def settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[SettlementLine]:
+        """See the port."""
+        async for line in self._pages(f"/v1/settlements?{_between(since, until)}"):
+            yield sandbox_books.settlement_line(line)
 
     def parse_event(self, *, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         """See the port."""
         self._verify(headers.get("Gateway-Signature", ""), body)
         event = json.loads(body)
         thing = event["data"]["object"]
-        attempt = _uuid(thing.get("metadata", {}).get("attempt_id"))
+        attempt = sandbox_books.uuid_or_none(thing.get("metadata", {}).get("attempt_id"))
         return GatewayEvent(
             event_id=event["id"],
             kind=event["type"],
@@ -176,6 +201,49 @@ class SandboxGateway:
         expected = hmac.new(self._webhook_secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected.encode(), parts.get("v1", "").encode()):
             raise BadSignatureError("the signature does not fit the body")
+
+    async def _order(
+        self, path: str, body: Mapping[str, object], *, key: str, source: str
+    ) -> tuple[int, Evidence] | Unknown | Busy:
+        """A call that moves money, under its key: what was answered, unless that leaves the outcome open."""
+        try:
+            status, headers, answer = await self._call("POST", path, body, key=key)
+        except _BROKEN_NETWORK as problem:
+            return Unknown(reason=type(problem).__name__)
+        if status == _TOO_MANY:
+            return Busy(retry_after=_seconds(headers.get("Retry-After")))
+        if status in _LOCKED_OUT:
+            return Busy(retry_after=_KEY_PAUSE, fault=f"status {status}")  # no card and no customer is to blame
+        if status >= _SERVER_ERROR or status == _CONFLICT:
+            return Unknown(reason=f"status {status}")
+        return status, Evidence(source=source, body=answer, request_id=headers.get("X-Request-Id"))
+
+    async def _pages(self, path: str) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a list, page by page; GatewayUnavailableError when a page cannot be had."""
+        after = ""
+        while True:
+            page = await self._demand("GET", f"{path}&limit={_PAGE}{after}")
+            try:
+                rows, has_more = page["data"], page["has_more"]
+                after = f"&starting_after={rows[-1]['id']}" if has_more else ""
+            except (KeyError, TypeError, IndexError) as problem:
+                raise GatewayUnavailableError("a page that cannot be read") from problem
+            for row in rows:
+                yield row
+            if not has_more:
+                return
+
+    async def _find(self, path: str) -> dict[str, Any] | None:
+        """An object by its id; None when the gateway does not know it."""
+        try:
+            status, _, answer = await self._call("GET", path)
+        except _BROKEN_NETWORK as problem:
+            raise GatewayUnavailableError(type(problem).__name__) from None
+        if status == _NOT_FOUND:
+            return None
+        if status >= _BAD_REQUEST:
+            raise GatewayUnavailableError(f"status {status}")
+        return answer
 
     async def _demand(
         self, method: str, path: str, body: Mapping[str, object] | None = None, *, key: str | None = None
@@ -215,91 +283,8 @@ async def open_sandbox_gateway(*, base: str, key: str, webhook_secret: str) -> A
         yield SandboxGateway(session=session, base=base, key=key, webhook_secret=webhook_secret)
 
 
-def _charge_outcome(charge: Mapping[str, Any], evidence: Evidence) -> Succeeded | Declined | Challenged | Unknown:
-    """An answer that cannot be read says nothing: unknown, never failed and never paid."""
-    try:
-        return _read_charge(charge, evidence)
-    except (KeyError, TypeError, ValueError) as problem:
-        return Unknown(reason=f"an answer that cannot be read: {type(problem).__name__}")
-
-
-def _read_charge(charge: Mapping[str, Any], evidence: Evidence) -> Succeeded | Declined | Challenged | Unknown:
-    match charge.get("status"):
-        case "succeeded":
-            return Succeeded(gateway_reference=charge["id"], amount=int(charge["amount"]), evidence=evidence)
-        case "declined":
-            return _declined(charge, charge["id"], evidence)
-        case "canceled":
-            return Declined(
-                decline_class=DeclineClass.AUTHENTICATE,
-                decline_code="canceled",
-                gateway_reference=charge["id"],
-                evidence=evidence,
-            )
-        case "requires_action":
-            return Challenged(gateway_reference=charge["id"], action_url=str(charge["action_url"]), evidence=evidence)
-        case status:
-            return Unknown(reason=f"unknown charge status {status}")
-
-
-def _refusal(error: Mapping[str, Any], evidence: Evidence) -> Declined:
-    """A 4xx: certainly no money. A card error is the card's, anything else is ours: never blame the card."""
-    if error.get("type") == "card_error":
-        charge = error.get("charge")
-        reference = charge.get("id") if isinstance(charge, dict) else charge
-        return _declined(error, reference, evidence)
-    return Declined(
-        decline_class=DeclineClass.OURS,
-        decline_code=str(error.get("code") or error.get("type") or "refused"),
-        gateway_reference=None,
-        evidence=evidence,
-    )
-
-
-def _declined(said: Mapping[str, Any], reference: str | None, evidence: Evidence) -> Declined:
-    code = str(said.get("decline_code") or said.get("code"))
-    decline_class = _DECLINE_CLASSES.get(code, DeclineClass.SOFT)
-    if said.get("advice") == "do_not_try_again":
-        decline_class = DeclineClass.NEVER
-    return Declined(decline_class=decline_class, decline_code=code, gateway_reference=reference, evidence=evidence)
-
-
-def _registration(body: Mapping[str, Any]) -> Registration:
-    try:
-        card = body["card"]
-        return Registration(
-            reference=body["id"],
-            status=RegistrationStatus(body["status"]),
-            fields_url=body["fields_url"],
-            hosted_url=body["hosted_url"],
-            card=_card(card) if card else None,
-            decline_code=body.get("decline_code"),
-        )
-    except (KeyError, TypeError, ValueError) as problem:
-        raise GatewayUnavailableError("an answer that cannot be read") from problem
-
-
-def _card(card: Mapping[str, Any]) -> CardSnapshot:
-    proof = card["three_d_secure"]
-    return CardSnapshot(
-        card_reference=card["id"],
-        customer_reference=card["customer"],
-        brand=card["brand"],
-        last4=card["last4"],
-        exp_year=int(card["exp_year"]),
-        exp_month=int(card["exp_month"]),
-        fingerprint=card["fingerprint"],
-        three_ds_result=proof["result"],
-        authenticated_at=datetime.fromtimestamp(proof["at"], tz=UTC),
-    )
-
-
-def _uuid(named: object) -> UUID | None:
-    """Our attempt's id; None for an object that was made at the gateway's own console."""
-    try:
-        return UUID(str(named))
-    except ValueError:
-        return None
+def _between(since: datetime, until: datetime) -> str:
+    return f"since={math.floor(since.timestamp())}&until={math.ceil(until.timestamp())}"
 
 
 def _seconds(retry_after: str | None) -> int:

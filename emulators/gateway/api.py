@@ -7,7 +7,7 @@ import secrets
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from emulators.gateway import charge_calls, customers, refunds, registrations
+from emulators.gateway import account, charge_calls, customers, disputes, refunds, registrations
 from emulators.gateway.errors import GatewayError, errors_as_json
 from emulators.gateway.faults import misbehave, take_time
 from emulators.gateway.idempotency import answer_once
@@ -37,8 +37,12 @@ def create_api() -> web.Application:
     api.router.add_get("/charges/{id}", charge_calls.fetch)
     api.router.add_post("/charges/{id}/cancel", charge_calls.cancel)
     api.router.add_post("/refunds", refunds.create)
+    api.router.add_get("/refunds", refunds.list_newest_first)
+    api.router.add_get("/refunds/{id}", refunds.fetch)
+    api.router.add_get("/disputes/{id}", disputes.fetch)
     api.router.add_post("/cards/{id}/detach", customers.detach_card)
-    api.router.add_get("/transactions", refunds.list_transactions)
+    api.router.add_get("/transactions", account.list_transactions)
+    api.router.add_get("/settlements", account.list_settlements)
     return api
 
 

@@ -4,7 +4,8 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from dataclasses import dataclass
 
-from emulators.gateway.records import Charge, Transaction
+from emulators.gateway.money_records import Transaction
+from emulators.gateway.records import Charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,10 @@ class TransactionBook:
     def has(self, line_id: str) -> bool:
         """Tell whether this line exists."""
         return line_id in self._lines
+
+    def get(self, line_id: str) -> Transaction | None:
+        """Return the line of this id."""
+        return self._lines.get(line_id)
 
     def all(self) -> list[Transaction]:
         """Return every line, oldest first."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from emulators.gateway import control_scripts, control_truth
+from emulators.gateway import control_console, control_scripts, control_truth
 from emulators.gateway.bodies import read_body
 from emulators.gateway.errors import errors_as_json, invalid, json_answer
 from emulators.gateway.keys import STATE
@@ -30,6 +30,9 @@ def create_control() -> web.Application:
     control.router.add_post("/webhooks", control_scripts.set_webhooks)
     control.router.add_post("/webhooks/flush", control_scripts.flush_webhooks)
     control.router.add_post("/charges/{id}/late_success", control_scripts.succeed_late)
+    control.router.add_post("/charges/{id}/refund", control_console.refund)
+    control.router.add_post("/charges/{id}/dispute", control_console.open_dispute)
+    control.router.add_post("/disputes/{id}/close", control_console.close_dispute)
     return control
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from emulators.gateway import account
 from emulators.gateway.bodies import read_query, whole_in_query
 from emulators.gateway.errors import invalid, json_answer
 from emulators.gateway.keys import STATE
@@ -17,7 +18,9 @@ PARTS = (
     "cards",
     "charges",
     "refunds",
+    "disputes",
     "transactions",
+    "settlements",
     "webhooks",
     "requests",
 )
@@ -53,6 +56,8 @@ def _rows(state: GatewayState, part: str) -> list[Json]:
         "cards": lambda: [card.as_json() for card in state.cards.values()],
         "charges": lambda: [charge.as_json() for charge in state.charges.all()],
         "refunds": lambda: [refund.as_json() for refund in state.refunds.values()],
+        "disputes": lambda: [dispute.as_json() for dispute in state.disputes.values()],
+        "settlements": lambda: account.settlements(state),
         "transactions": lambda: [line.as_json() for line in state.transactions.all()],
         "webhooks": lambda: [event.as_json() for event in state.postman.events.values()],
     }

@@ -161,52 +161,6 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
-    """Money given back; `amount` is whole yen."""
-
-    id: str
-    charge: str
-    amount: int
-    created: int
-    metadata: Mapping[str, str]
-
-    def as_json(self) -> Json:
-        """Return the refund as the API shows it."""
-        return {
-            "id": self.id,
-            "charge": self.charge,
-            "amount": self.amount,
-            "status": "succeeded",
-            "created": self.created,
-            "metadata": dict(self.metadata),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
-    """A line of the gateway's account; `amount` is positive yen for charges and for refunds."""
-
-    id: str
-    type: str
-    charge: str
-    amount: int
-    attempt_id: str | None
-    created: int
-    recorded_at: float
-
-    def as_json(self) -> Json:
-        """Return the line as the API shows it."""
-        return {
-            "id": self.id,
-            "type": self.type,
-            "charge": self.charge,
-            "amount": self.amount,
-            "attempt_id": self.attempt_id,
-            "created": self.created,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
     """A 3-D Secure question on its way: for a registration with its card, or for a charge."""
 

@@ -8,6 +8,7 @@ from emulators.gateway.config import GatewayConfig
 from emulators.gateway.errors import invalid
 from emulators.gateway.faults import Faults
 from emulators.gateway.idempotency import KeyStore
+from emulators.gateway.money_records import Dispute, DisputeStatus, Refund, Transaction
 from emulators.gateway.outcomes import OutcomeQueue
 from emulators.gateway.postman import Postman
 from emulators.gateway.records import (
@@ -17,10 +18,8 @@ from emulators.gateway.records import (
     ChargeStatus,
     Customer,
     Json,
-    Refund,
     Registration,
     RegistrationStatus,
-    Transaction,
 )
 from emulators.gateway.request_log import RequestLog
 from emulators.gateway.webhooks import EventType
@@ -46,6 +45,8 @@ class GatewayState:
         self.challenges: dict[str, Challenge] = {}
         self.charges = ChargeBook()
         self.refunds: dict[str, Refund] = {}
+        self.disputes: dict[str, Dispute] = {}
+        self.disputes_of: dict[str, list[str]] = {}
         self.transactions = TransactionBook()
         self.outcomes = OutcomeQueue()
         self.keys = KeyStore()
@@ -80,26 +81,48 @@ class GatewayState:
             self.charges.change(charge)
         if charge.status is ChargeStatus.SUCCEEDED:
             self.succeeded_on_card[charge.card] = self.succeeded_on_card.get(charge.card, 0) + 1
-            self.book(kind="charge", charge=charge, amount=charge.amount)
+            self.book(kind="charge", source=charge.id, status=charge.status, charge=charge, amount=charge.amount)
         self.postman.tell(event_type=EventType(f"charge.{charge.status}"), subject=charge.as_json())
 
     def keep_refund(self, refund: Refund, *, charge: Charge) -> None:
         """Store a refund and its charge's new state, book the money, and tell of it."""
         self.charges.change(charge)
         self.refunds[refund.id] = refund
-        self.book(kind="refund", charge=charge, amount=refund.amount)
+        self.book(
+            kind="refund",
+            source=refund.id,
+            status="succeeded",
+            charge=charge,
+            amount=refund.amount,
+            refund_id=refund.metadata.get("refund_id"),
+        )
         self.postman.tell(event_type=EventType.REFUND_SUCCEEDED, subject=refund.as_json())
 
-    def book(self, *, kind: str, charge: Charge, amount: int) -> None:
+    def keep_dispute(self, dispute: Dispute, *, charge: Charge) -> None:
+        """Store a dispute's new state, book the money that it moves (none if it is lost), and tell of it."""
+        if dispute.id not in self.disputes:
+            self.disputes_of.setdefault(charge.id, []).append(dispute.id)
+        self.disputes[dispute.id] = dispute
+        if dispute.status is not DisputeStatus.LOST:
+            self.book(kind="dispute", source=dispute.id, status=dispute.status, charge=charge, amount=dispute.amount)
+        told = "opened" if dispute.status is DisputeStatus.OPEN else dispute.status
+        self.postman.tell(event_type=EventType(f"dispute.{told}"), subject=dispute.as_json())
+
+    def book(
+        self, *, kind: str, source: str, status: str, charge: Charge, amount: int, refund_id: str | None = None
+    ) -> None:
         """Enter a movement of `amount` yen in the account."""
         now = self.clock.now().timestamp()
         self.transactions.add(
             Transaction(
                 id=new_id("txn"),
                 type=kind,
+                source=source,
+                status=status,
                 charge=charge.id,
                 amount=amount,
                 attempt_id=charge.metadata.get("attempt_id"),
+                refund_id=refund_id,
                 created=int(now),
                 recorded_at=now,
             )

@@ -20,6 +20,9 @@ class EventType(StrEnum):
     CHARGE_CANCELED = "charge.canceled"
     CHARGE_REQUIRES_ACTION = "charge.requires_action"
     REFUND_SUCCEEDED = "refund.succeeded"
+    DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_WON = "dispute.won"
+    DISPUTE_LOST = "dispute.lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,121 @@
+"""Reads the sandbox gateway's books (movements, payouts, refunds, disputes) into the port's words; never asks."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from backend.domain.gateway_objects import (
+    DisputeState,
+    GatewayDispute,
+    GatewayRefund,
+    GatewayTransaction,
+    MovementKind,
+    SettlementLine,
+)
+from backend.ports import Evidence, GatewayUnavailableError, Refunded, Unknown
+
+_UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
+
+
+def transaction(line: Mapping[str, Any]) -> GatewayTransaction:
+    """One movement of money. Raises GatewayUnavailableError for a line that cannot be read: never passed over."""
+    try:
+        return GatewayTransaction(
+            line_reference=line["id"],
+            gateway_reference=line["source"],
+            kind=MovementKind(line["type"]),
+            amount=int(line["amount"]),
+            status=line["status"],
+            attempt_id=uuid_or_none(line["attempt_id"]),
+            refund_id=uuid_or_none(line["refund_id"]),
+            charge_reference=line["charge"],
+            occurred_at=_instant(line["created"]),
+            body=line,
+        )
+    except _UNREADABLE as problem:
+        raise GatewayUnavailableError("a transaction that cannot be read") from problem
+
+
+def settlement_line(line: Mapping[str, Any]) -> SettlementLine:
+    """One movement as it was paid out. Raises GatewayUnavailableError for a line that cannot be read."""
+    try:
+        return SettlementLine(
+            settlement_reference=line["settlement"],
+            line_reference=line["transaction"],
+            gateway_reference=line["source"],
+            charge_reference=line["charge"],
+            kind=MovementKind(line["type"]),
+            status=line["status"],
+            amount=int(line["amount"]),
+            fee=int(line["fee"]),
+            settled_on=date.fromisoformat(line["settled_on"]),
+            attempt_id=uuid_or_none(line["attempt_id"]),
+            refund_id=uuid_or_none(line["refund_id"]),
+            body=line,
+        )
+    except _UNREADABLE as problem:
+        raise GatewayUnavailableError("a settlement line that cannot be read") from problem
+
+
+def refund(body: Mapping[str, Any]) -> GatewayRefund:
+    """A refund. Raises GatewayUnavailableError for an answer that cannot be read."""
+    try:
+        return GatewayRefund(
+            gateway_reference=body["id"],
+            charge_reference=body["charge"],
+            amount=int(body["amount"]),
+            attempt_id=uuid_or_none(body["attempt_id"]),
+            refund_id=uuid_or_none(body["metadata"].get("refund_id")),
+            refunded_at=_instant(body["created"]),
+            body=body,
+        )
+    except (*_UNREADABLE, AttributeError) as problem:
+        raise GatewayUnavailableError("a refund that cannot be read") from problem
+
+
+def dispute(body: Mapping[str, Any]) -> GatewayDispute:
+    """A dispute. Raises GatewayUnavailableError for an answer that cannot be read."""
+    try:
+        return GatewayDispute(
+            gateway_reference=body["id"],
+            charge_reference=body["charge"],
+            amount=int(body["amount"]),
+            reason=str(body["reason"]),
+            state=DisputeState(body["status"]),
+            attempt_id=uuid_or_none(body["attempt_id"]),
+            opened_at=_instant(body["created"]),
+            closed_at=_instant(body["closed_at"]) if body["closed_at"] is not None else None,
+            body=body,
+        )
+    except _UNREADABLE as problem:
+        raise GatewayUnavailableError("a dispute that cannot be read") from problem
+
+
+def refund_outcome(body: Mapping[str, Any], evidence: Evidence) -> Refunded | Unknown:
+    """An answer to a refund; one that cannot be read says nothing: unknown, never refused and never done."""
+    try:
+        if body["status"] != "succeeded":
+            return Unknown(reason=f"unknown refund status {body['status']}")
+        return Refunded(gateway_reference=str(body["id"]), amount=int(body["amount"]), evidence=evidence)
+    except _UNREADABLE as problem:
+        return Unknown(reason=f"an answer that cannot be read: {type(problem).__name__}")
+
+
+def refusal_code(body: Mapping[str, Any]) -> str:
+    """The gateway's word for why it gives nothing back."""
+    error = body.get("error")
+    said = error if isinstance(error, dict) else {}
+    return str(said.get("code") or said.get("type") or "refused")
+
+
+def uuid_or_none(named: object) -> UUID | None:
+    """An id of ours; None for an object that was made at the gateway's own console."""
+    try:
+        return UUID(str(named))
+    except ValueError:
+        return None
+
+
+def _instant(seconds: object) -> datetime:
+    return datetime.fromtimestamp(int(str(seconds)), tz=UTC)
