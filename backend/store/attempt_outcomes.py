@@ -26,8 +26,8 @@ WHERE id = :attempt_id
 """)
 
 _EVIDENCE = text("""
-INSERT INTO payment_evidence (attempt_id, source, outcome, gateway_request_id, body, at)
-VALUES (:attempt_id, :source, :outcome, :gateway_request_id, CAST(:body AS jsonb), :now)
+INSERT INTO payment_evidence (attempt_id, source, outcome, gateway_request_id, gateway_reference, amount, body, at)
+VALUES (:attempt_id, :source, :outcome, :gateway_request_id, :gateway_reference, :amount, CAST(:body AS jsonb), :now)
 """)
 
 _RELEASE = text("DELETE FROM bill_claim WHERE attempt_id = :attempt_id")
@@ -98,13 +98,17 @@ async def add_evidence(
     gateway_request_id: str | None,
     body: Mapping[str, object],
     now: datetime,
+    money: tuple[str, int] | None = None,
 ) -> None:
-    """Keep what the gateway said, word by word."""
+    """Keep what the gateway said, word by word; `money` is the charge and the amount (yen) that it says it took."""
+    gateway_reference, amount = money or (None, None)
     values = {
         "attempt_id": attempt_id,
         "source": source,
         "outcome": outcome,
         "gateway_request_id": gateway_request_id,
+        "gateway_reference": gateway_reference,
+        "amount": amount,
         "body": json.dumps(body),
         "now": now,
     }

@@ -1,5 +1,6 @@
 """SQL that makes room for money which arrived after its attempt or its request had been given up."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -56,11 +57,49 @@ UPDATE bill SET state = 'held' FROM members
 WHERE bill.id = members.bill_id AND bill.state IN ('finalized', 'carried_over')
 """)
 
+# A first look at these bills' money and a decline of another charge for them must not pass each other by.
+_LOCK_MONEY = text("""
+SELECT pg_advisory_xact_lock(hashtextextended('late money:' || CAST(CAST(:account_id AS bigint) AS text), 0))
+""")
+
+# Money for a bill of this request that another try took and nobody has booked, nor settled by hand.
+_UNBOOKED = text("""
+SELECT a.id AS attempt_id, e.gateway_reference, e.amount
+FROM payment_attempt a JOIN payment_evidence e ON e.attempt_id = a.id
+WHERE a.state = 'declined' AND a.request_id <> :request_id
+  AND e.outcome = 'succeeded' AND e.amount = a.amount AND e.gateway_reference IS NOT NULL
+  AND a.request_id IN (
+    SELECT o.request_id FROM payment_request_bill o JOIN payment_request_bill m ON m.bill_id = o.bill_id
+    WHERE m.request_id = :request_id)
+  AND NOT EXISTS (SELECT FROM staff_task t WHERE t.dedupe_key = 'captured_twice:' || a.id AND t.done_at IS NOT NULL)
+ORDER BY e.id LIMIT 1
+""")
+
 _CLAIM = text("""
 INSERT INTO bill_claim (bill_id, attempt_id)
 SELECT bill_id, :attempt_id FROM payment_request_bill WHERE request_id = :request_id
 ON CONFLICT (bill_id) DO NOTHING
 """)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnbookedMoney:
+    """What the gateway says it took for a try that had been given up; `amount` in yen."""
+
+    attempt_id: UUID
+    gateway_reference: str
+    amount: int
+
+
+async def lock_money(connection: AsyncConnection, *, account_id: int) -> None:
+    """Wait until no other transaction decides about late money of this account."""
+    await connection.execute(_LOCK_MONEY, {"account_id": account_id})
+
+
+async def find_unbooked(connection: AsyncConnection, *, request_id: int) -> UnbookedMoney | None:
+    """Money that another request's try took for a bill of this one; None when there is none to book."""
+    row = (await connection.execute(_UNBOOKED, {"request_id": request_id})).mappings().one_or_none()
+    return UnbookedMoney(**row) if row else None
 
 
 async def is_taken_otherwise(connection: AsyncConnection, *, request_id: int) -> bool:

@@ -22,6 +22,7 @@ async def make_room(connection: AsyncConnection, *, attempt: attempt_outcomes.Lo
         return True
     if attempt.request_state not in _LIVE:
         await opening.lock_opening(connection)  # an opening under way may be asking for these bills
+    await late_money.lock_money(connection, account_id=attempt.account_id)
     is_taken = await late_money.is_taken_otherwise(connection, request_id=attempt.request_id)
     if is_taken or attempt.state is AttemptState.WITHDRAWN:
         await _raise_task(connection, kind="captured_twice", attempt=attempt, now=now)

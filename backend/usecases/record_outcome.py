@@ -10,7 +10,7 @@ from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.failpoints import failpoint
 from backend.ports import Absent, Busy, Challenged, Declined, Evidence, Succeeded, Unknown
-from backend.store import attempt_outcomes, cards, closing, links, notices, requests, tasks
+from backend.store import attempt_outcomes, cards, closing, late_money, links, notices, requests, tasks
 from backend.store.engine import transaction
 from backend.usecases.book_late_money import make_room
 from backend.usecases.services import Services
@@ -71,6 +71,7 @@ async def _keep_evidence(
         gateway_request_id=evidence.request_id,
         body=evidence.body,
         now=now,
+        money=(outcome.gateway_reference, outcome.amount) if isinstance(outcome, Succeeded) else None,
     )
 
 
@@ -150,8 +151,31 @@ async def _decline(
         await _retire_card(services, connection, card_id=attempt.card_id, now=now)
     if outcome.decline_class is DeclineClass.OURS:
         await _report_our_fault(connection, attempt=attempt, code=outcome.decline_code, now=now)
-    await _offer_another_way(services, connection, attempt=attempt, now=now)
+    if not await _book_earlier_money(services, connection, attempt=attempt, now=now):
+        await _offer_another_way(services, connection, attempt=attempt, now=now)
     return AttemptState.DECLINED
+
+
+async def _book_earlier_money(
+    services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
+) -> bool:
+    """Money of another try, which could not be booked while this one was on the wire, pays its bills now."""
+    await late_money.lock_money(connection, account_id=attempt.account_id)
+    money = await late_money.find_unbooked(connection, request_id=attempt.request_id)
+    if money is None:
+        return False
+    if attempt.request_state == RequestState.CLOSING:
+        await closing.finish_closing(connection, now=now)  # its bills go over before the earlier request wants them
+    earlier = await attempt_outcomes.lock_attempt(connection, attempt_id=money.attempt_id)
+    came = Succeeded(
+        gateway_reference=money.gateway_reference, amount=money.amount, evidence=Evidence(source="look_up", body={})
+    )
+    state = await _succeed(services, connection, attempt=earlier, outcome=came, now=now)
+    if state is not AttemptState.SUCCEEDED:
+        return False
+    settled = {"by": "tsukibarai", "note": "the other charge was declined, this money is booked to its bills"}
+    await tasks.settle_task(connection, kind="captured_twice", subject=str(earlier.id), **settled, now=now)
+    return True
 
 
 async def _retire_card(services: Services, connection: AsyncConnection, *, card_id: int, now: datetime) -> None:

@@ -38,6 +38,8 @@ staff_task = Table(
     Column("detail", JSONB, nullable=False),
     instant("created_at"),
     instant("done_at", nullable=True),
+    Column("done_by", Text),
+    Column("note", Text),
     Index("ix_staff_task_open", "created_at", postgresql_where=text("done_at IS NULL")),
 )
 
