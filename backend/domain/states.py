@@ -167,6 +167,19 @@ class InboxState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class BatchState(StrEnum):
+    """opening → canary → running → done; canary, running → stopped → canary | running when people let it go on.
+
+    Small batches need no canary; amounts that look wrong stop a batch before its canary.
+    """
+
+    OPENING = "opening"
+    CANARY = "canary"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
 class StopReason(StrEnum):
     """Why charging stands still until somebody lifts it."""
 
@@ -183,3 +196,17 @@ class StopScope(StrEnum):
 
     ALL = "all"
     AUTOMATIC = "automatic"
+
+
+class ExceptionKind(StrEnum):
+    """What reconciliation can find between the gateway's books and ours (invariant 15)."""
+
+    MISSING_LOCALLY = "missing_locally"
+    MISSING_AT_GATEWAY = "missing_at_gateway"
+    AMOUNT_DIFFERS = "amount_differs"
+    STATE_DIFFERS = "state_differs"
+    CAPTURED_TWICE = "captured_twice"
+    FOREIGN_REFUND = "foreign_refund"
+    DISPUTE = "dispute"
+    NOT_SETTLED = "not_settled"
+    SETTLED_UNSEEN = "settled_unseen"

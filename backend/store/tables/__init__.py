@@ -1,6 +1,6 @@
 """Tables by noun; importing this package registers them all on one metadata."""
 
-from backend.store.tables import accounts, bills, messages, operations, payments, receipts, stops
+from backend.store.tables import accounts, batches, bills, messages, operations, payments, receipts, reconciliation, stops
 from backend.store.tables.base import metadata
 
-__all__ = ["accounts", "bills", "messages", "metadata", "operations", "payments", "receipts", "stops"]
+__all__ = ["accounts", "batches", "bills", "messages", "metadata", "operations", "payments", "receipts", "reconciliation", "stops"]
