@@ -26,6 +26,7 @@ def create_control() -> web.Application:
     control.router.add_get("/config", show_config)
     control.router.add_post("/config", set_config)
     control.router.add_post("/outcomes", control_scripts.queue_outcomes)
+    control.router.add_get("/faults", control_scripts.show_faults)
     control.router.add_post("/faults", control_scripts.set_faults)
     control.router.add_post("/webhooks", control_scripts.set_webhooks)
     control.router.add_post("/webhooks/flush", control_scripts.flush_webhooks)

@@ -32,6 +32,11 @@ async def queue_outcomes(request: web.Request) -> web.Response:
     return json_answer({"waiting": state.outcomes.left()})
 
 
+async def show_faults(request: web.Request) -> web.Response:
+    """`GET /_control/faults`: the rules in force, and how many calls suffered what so far."""
+    return json_answer(_faults(request.config_dict[STATE]))
+
+
 async def set_faults(request: web.Request) -> web.Response:
     """`POST /_control/faults`: replaces what is given, leaves the rest as it is."""
     state = request.config_dict[STATE]
@@ -47,6 +52,7 @@ async def set_faults(request: web.Request) -> web.Response:
     faults.list_lag_seconds = faults.list_lag_seconds if lag is None else lag
     if seed is not None:
         faults.dice.seed(seed)
+        state.postman.dice.seed(seed)
     return json_answer(_faults(state))
 
 
@@ -140,4 +146,5 @@ def _faults(state: GatewayState) -> Json:
         ],
         "latency_ms": list(state.faults.latency_ms),
         "list_lag_seconds": state.faults.list_lag_seconds,
+        "applied": dict(state.faults.applied),
     }

@@ -3,6 +3,9 @@
 import asyncio
 import math
 import random
+import socket
+import struct
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -20,6 +23,8 @@ class FaultKind(StrEnum):
     DELAY = "delay"
     DROP_BEFORE = "drop_before"
     DROP_AFTER = "drop_after"
+    RESET_BEFORE = "reset_before"
+    RESET_AFTER = "reset_after"
     ERROR_BEFORE = "500_before"
     ERROR_AFTER = "500_after"
     RATE_LIMIT = "429"
@@ -29,7 +34,9 @@ class FaultKind(StrEnum):
 
 AROUND_THE_CALL = frozenset(FaultKind) - {FaultKind.DELAY}
 WHILE_WORKING = frozenset({FaultKind.DELAY})
-WORK_COMES_FIRST = frozenset({FaultKind.DROP_AFTER, FaultKind.ERROR_AFTER, FaultKind.HANG_AFTER})
+WORK_COMES_FIRST = frozenset(
+    {FaultKind.DROP_AFTER, FaultKind.RESET_AFTER, FaultKind.ERROR_AFTER, FaultKind.HANG_AFTER}
+)
 LONGEST_HANG_SECONDS = 3600.0
 
 
@@ -55,6 +62,7 @@ class Faults:
     def __init__(self) -> None:
         self.dice = random.Random()  # noqa: S311 - dice for tests, no secret
         self.closing = asyncio.Event()
+        self.applied: Counter[str] = Counter()
         self.reset()
 
     def reset(self) -> None:
@@ -72,6 +80,7 @@ class Faults:
                 continue
             if rule.times is not None:
                 rule.times -= 1
+            self.applied[rule.kind] += 1
             return rule
         return None
 
@@ -118,6 +127,8 @@ async def _strike(request: web.Request, rule: FaultRule, *, faults: Faults) -> w
             return _rate_limited(rule.seconds)
         case FaultKind.DROP_BEFORE | FaultKind.DROP_AFTER:
             return _hang_up(request)
+        case FaultKind.RESET_BEFORE | FaultKind.RESET_AFTER:
+            return _reset(request)
         case FaultKind.HANG | FaultKind.HANG_AFTER | FaultKind.DELAY:
             await faults.pause(rule.seconds or LONGEST_HANG_SECONDS)
             return _hang_up(request)
@@ -131,6 +142,16 @@ def _rate_limited(seconds: float) -> web.Response:
     error = GatewayError(status=429, kind="rate_limited", code="rate_limited", message="Too many requests.")
     error.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return error.response()
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Break the connection so that the client sees a reset, not an end."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response(status=503)
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -46,7 +46,7 @@ class Postman:
         self.settings = PostSettings()
         self.events: dict[str, Event] = {}
         self._clock = clock
-        self._dice = random.Random()  # noqa: S311 - shuffles letters, no secret
+        self.dice = random.Random()  # noqa: S311 - shuffles letters, no secret
         self._waiting: dict[Parcel, asyncio.TimerHandle | None] = {}
         self._ready: asyncio.Queue[Parcel] = asyncio.Queue()
 
@@ -68,7 +68,7 @@ class Postman:
         """Try everything that waits once, now, held back or not; say how it went."""
         parcels = list(self._waiting)
         if self.settings.shuffle:
-            self._dice.shuffle(parcels)
+            self.dice.shuffle(parcels)
         for parcel in parcels:
             self._cancel(parcel)
             self._ready.put_nowait(parcel)
@@ -134,7 +134,7 @@ class Postman:
         return {"Content-Type": "application/json", "Gateway-Signature": value}
 
     def _first_delay(self) -> float:
-        shuffled = self._dice.uniform(0, LONGEST_SHUFFLE_SECONDS) if self.settings.shuffle else 0.0
+        shuffled = self.dice.uniform(0, LONGEST_SHUFFLE_SECONDS) if self.settings.shuffle else 0.0
         return self.settings.delay_seconds + shuffled
 
     def _send_later(self, parcel: Parcel, *, seconds: float) -> None:

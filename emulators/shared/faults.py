@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,10 +21,13 @@ class FaultKind(StrEnum):
     DELAY = "delay"
     DROP_BEFORE = "drop_before"
     DROP_AFTER = "drop_after"
+    RESET_BEFORE = "reset_before"
+    RESET_AFTER = "reset_after"
     ERROR_BEFORE = "500_before"
     ERROR_AFTER = "500_after"
     TOO_MANY = "429"
     HANG = "hang"
+    HANG_AFTER = "hang_after"
 
 
 class Errors(Protocol):
@@ -116,6 +121,11 @@ class Faults:
             case FaultKind.DROP_AFTER:
                 await work()
                 return _cut(request)
+            case FaultKind.RESET_BEFORE:
+                return _reset(request)
+            case FaultKind.RESET_AFTER:
+                await work()
+                return _reset(request)
             case FaultKind.ERROR_BEFORE:
                 return self.errors.internal()
             case FaultKind.ERROR_AFTER:
@@ -126,6 +136,10 @@ class Faults:
             case FaultKind.HANG:
                 await self._wait(rule.seconds or 3600.0)
                 return _cut(request)
+            case FaultKind.HANG_AFTER:
+                await work()
+                await self._wait(rule.seconds or 3600.0)
+                return _cut(request)
 
     async def _wait(self, seconds: float) -> None:
         """Sleep, but not past the end of the emulator."""
@@ -134,6 +148,16 @@ class Faults:
                 await self.stopping.wait()
         except TimeoutError:
             return
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Break the connection so that the client sees a reset, not an end."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response(status=502)
 
 
 def _cut(request: web.Request) -> web.Response:
