@@ -37,6 +37,7 @@ _IN_SEND_HOURS = {
     NoticeKind.REMINDER,
     NoticeKind.CHARGED,
     NoticeKind.CHARGE_DECLINED,
+    NoticeKind.CHARGE_CARRIED_OVER,
 }
 
 ANSWERS, NEWS = range(1, 2), range(2, 10)  # priorities: somebody waits for an answer; a month of news never delays it

@@ -23,6 +23,9 @@ def notice_values(facts: Mapping[str, object], *, formats: Formats, base_url: st
         values |= _charged(facts, formats)
     if "last_day" in facts:
         values |= _deadline(facts)
+    if "next_day" in facts:
+        next_day = day_of(str(facts["next_day"]))
+        values |= {"next_day": long_day(next_day), "next_day_short": short_day(next_day)}
     return values
 
 

@@ -4,13 +4,18 @@ from enum import StrEnum
 
 
 class BillState(StrEnum):
-    """finalized → requested → paid; requested → carried_over → requested; held while an outcome is unknown."""
+    """finalized → requested → paid; requested → carried_over → requested; held while an outcome is unknown.
+
+    paid → refunded | disputed; disputed → paid (won) | refunded (lost). Neither is payable again by itself.
+    """
 
     FINALIZED = "finalized"
     REQUESTED = "requested"
     HELD = "held"
     CARRIED_OVER = "carried_over"
     PAID = "paid"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
     VOID = "void"
 
 
@@ -107,6 +112,31 @@ class DeclineClass(StrEnum):
     OURS = "ours"
 
 
+class RefundState(StrEnum):
+    """requested → prepared (a second person approved) → sent → succeeded | refused | unknown; requested → withdrawn.
+
+    `unknown` leaves only on evidence from the gateway; late evidence of money beats `refused`.
+    """
+
+    REQUESTED = "requested"
+    PREPARED = "prepared"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+LIVE_REFUNDS = (RefundState.REQUESTED, RefundState.PREPARED, RefundState.SENT, RefundState.UNKNOWN)
+
+
+class RefundOrigin(StrEnum):
+    """Who gave the money back: our staff through this product, or somebody at the gateway's own console."""
+
+    STAFF = "staff"
+    CONSOLE = "console"
+
+
 class CardState(StrEnum):
     """pending (registered, not yet paid with) → active → replaced | unusable."""
 
@@ -152,6 +182,7 @@ class NoticeKind(StrEnum):
     PAID = "paid"
     CHARGED = "charged"
     CHARGE_DECLINED = "charge_declined"
+    CHARGE_CARRIED_OVER = "charge_carried_over"
     RECEIPT_CONFIRMED = "receipt_confirmed"
     CARD_CHANGE_RECEIVED = "card_change_received"
     CODE = "code"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,7 +18,7 @@ WITH facts AS (
   SELECT r.id AS request_id, r.account_id, l.id AS link_id,
     CASE WHEN lu.line_user_id IS NOT NULL THEN 'line' WHEN sms_stop.address IS NULL THEN 'sms' END AS channel,
     coalesce(lu.line_user_id, a.phone) AS address,
-    jsonb_strip_nulls(jsonb_build_object(
+    jsonb_strip_nulls(jsonb_build_object('next_day', CAST(:next_day AS text),
       'amount', r.amount, 'order_number', r.order_number, 'number_tail', right(a.customer_number, 4),
       'last_day', to_char((r.valid_until - interval '1 microsecond') AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
       'today', to_char(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
@@ -122,7 +122,8 @@ WHERE address = :address AND id <> :id AND provider_message_id IS NOT NULL ORDER
 _WITHDRAW_POINTLESS = text("""
 UPDATE notice n SET state = 'failed', failure = 'request_' || r.state, settled_at = :now FROM payment_request r
 WHERE n.id = ANY(:ids) AND r.id = n.request_id AND r.state <> 'open' AND n.state = 'queued'
-  AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
+  AND (n.kind IN ('payment_link', 'reminder', 'charge_declined')
+    OR n.kind = 'charge_carried_over' AND r.state = 'settled')
 """)
 
 
@@ -160,8 +161,12 @@ async def enqueue_for_requests(
     not_before: datetime,
     occasion: str = "",
     priority: int = 5,
+    next_opening_on: date | None = None,
 ) -> None:
-    """Tell the payers of these requests, once a (kind, occasion, request); the caller's transaction is the cause."""
+    """Tell the payers of these requests, once a (kind, occasion, request); the caller's transaction is the cause.
+
+    `next_opening_on` is the day to name where the message speaks of the next month.
+    """
     values = {
         "kind": kind,
         "request_ids": list(request_ids),
@@ -169,6 +174,7 @@ async def enqueue_for_requests(
         "not_before": not_before,
         "occasion": occasion,
         "priority": priority,
+        "next_day": next_opening_on.isoformat() if next_opening_on else None,
     }
     await connection.execute(_ENQUEUE, values)
 

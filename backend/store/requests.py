@@ -13,7 +13,7 @@ WITH settled AS (
 ), unsent AS (
   -- Who has paid is not asked to pay by a message that still waits.
   UPDATE notice n SET state = 'failed', failure = 'request_settled', settled_at = :now FROM settled
-  WHERE n.request_id = settled.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
+  WHERE n.request_id = settled.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined', 'charge_carried_over')
 )
 UPDATE bill SET state = 'paid', paid_at = :now
 FROM payment_request_bill m JOIN settled ON settled.id = m.request_id
@@ -38,6 +38,8 @@ WHERE r.state = 'open' AND r.valid_until > :now AND r.id > :after
               AND l.created_at <= :sent_before)
   AND NOT EXISTS (SELECT FROM payment_attempt a WHERE a.request_id = r.id
                   AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+  AND NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim c ON c.bill_id = m.bill_id
+                  WHERE m.request_id = r.id AND c.receipt_id IS NOT NULL)
 ORDER BY r.id LIMIT :size
 """)
 

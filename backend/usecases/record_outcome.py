@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.billing_calendar import jst_date
 from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.failpoints import failpoint
 from backend.ports import Absent, Busy, Challenged, Declined, Evidence, Succeeded, Unknown
 from backend.store import attempt_outcomes, cards, closing, late_money, links, notices, requests, tasks
 from backend.store.engine import transaction
+from backend.usecases import after_a_decline
 from backend.usecases.book_late_money import make_room
 from backend.usecases.services import Services
 
@@ -148,11 +148,11 @@ async def _decline(
     await attempt_outcomes.release_claims(connection, attempt_id=attempt.id)
     await requests.unhold_bills(connection, request_id=attempt.request_id)
     if outcome.decline_class in {DeclineClass.NEVER, DeclineClass.NEW_CARD}:
-        await _retire_card(services, connection, card_id=attempt.card_id, now=now)
+        await after_a_decline.retire_card(services, connection, card_id=attempt.card_id, now=now)
     if outcome.decline_class is DeclineClass.OURS:
-        await _report_our_fault(connection, attempt=attempt, code=outcome.decline_code, now=now)
+        await after_a_decline.report_our_fault(connection, attempt=attempt, code=outcome.decline_code, now=now)
     if not await _book_earlier_money(services, connection, attempt=attempt, now=now):
-        await _offer_another_way(services, connection, attempt=attempt, now=now)
+        await after_a_decline.offer_another_way(services, connection, attempt=attempt, now=now)
     return AttemptState.DECLINED
 
 
@@ -178,56 +178,6 @@ async def _book_earlier_money(
     return True
 
 
-async def _retire_card(services: Services, connection: AsyncConnection, *, card_id: int, now: datetime) -> None:
-    """A dead card is never charged again: what still waits to be charged to it is paid by a URL (invariant 10)."""
-    await cards.retire_card(connection, card_id=card_id)
-    ids = await cards.withdraw_waiting_for(connection, card_id=card_id, now=now)
-    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.PAYMENT_LINK,
-        request_ids=ids,
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-    )
-
-
-async def _report_our_fault(
-    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, code: str, now: datetime
-) -> None:
-    """Not the card's fault: one matter a day and reason, because it usually concerns more than one charge."""
-    await tasks.raise_task(
-        connection,
-        kind="charge_refused",
-        subject=f"{code}:{jst_date(now)}",
-        account_id=attempt.account_id,
-        detail={"code": code, "order_number": attempt.order_number, "transaction_id": attempt.transaction_id},
-        now=now,
-    )
-
-
-async def _offer_another_way(
-    services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
-) -> None:
-    """After a declined automatic charge: tell the customer the same day and offer a URL until the same 20th."""
-    if attempt.request_state == RequestState.CLOSING:
-        await closing.finish_closing(connection, now=now)
-        return
-    is_payable = attempt.request_state == RequestState.OPEN and now < attempt.valid_until
-    if attempt.origin is not AttemptOrigin.AUTOMATIC or not is_payable:
-        return  # the payer sees the decline on the page and still has the URL; a dead URL helps nobody (R06)
-    ids = [attempt.request_id]
-    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.CHARGE_DECLINED,
-        request_ids=ids,
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-        priority=4,
-    )
-
-
 async def _challenge(
     connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, outcome: Challenged, now: datetime
 ) -> AttemptState:
@@ -249,10 +199,10 @@ async def _postpone(
 ) -> AttemptState:
     """The gateway certainly did not process it (429): the worker sends the same attempt later."""
     if outcome.fault:
-        await _report_our_fault(connection, attempt=attempt, code=outcome.fault, now=now)
+        await after_a_decline.report_our_fault(connection, attempt=attempt, code=outcome.fault, now=now)
     if attempt.state is AttemptState.SENT and attempt.checks == 0:
         await attempt_outcomes.postpone(
-            connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after)
+            connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after), now=now
         )
         return AttemptState.PREPARED
     return await _stay_unknown(connection, attempt=attempt, is_answered=False, now=now)

@@ -18,6 +18,7 @@ LONGEST: dict[str, object] = {
     "order_number": "123456789012",
     "last_day": "2026-12-20",
     "today": "2026-12-15",
+    "next_day": "2027-01-10",
     "number_tail": "1234",
     "reason": "combined",
     "brand": "american_express",

@@ -31,8 +31,8 @@ GROUP BY r.id
 _NOTICES = """
 SELECT n.kind, n.request_id, count(*),
   bool_and(EXISTS (SELECT FROM payment_attempt p JOIN payment_evidence e ON e.attempt_id = p.id
-    WHERE p.request_id = n.request_id AND e.outcome = CASE n.kind WHEN 'charge_declined' THEN 'declined'
-      ELSE 'succeeded' END AND (p.state = 'succeeded' OR n.kind = 'charge_declined')))
+    WHERE p.request_id = n.request_id AND e.outcome = CASE WHEN n.kind LIKE 'charge@_%' ESCAPE '@' THEN 'declined'
+      ELSE 'succeeded' END AND (p.state = 'succeeded' OR n.kind LIKE 'charge@_%' ESCAPE '@')))
 FROM notice n WHERE n.request_id IS NOT NULL AND n.kind <> 'reminder' GROUP BY n.kind, n.request_id
 """
 _LINKS = "SELECT l.id, m.bill_id FROM payment_link l JOIN payment_request_bill m ON m.request_id = l.request_id"

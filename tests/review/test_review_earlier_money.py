@@ -27,7 +27,7 @@ SOFT = Declined(
 
 
 @pytest.fixture
-async def second(ledger: Ledger, clock: FakeClock, declined: UUID) -> UUID:  # noqa: F811 - a fixture by its name
+async def second(ledger: Ledger, clock: FakeClock, declined: UUID) -> UUID:
     """The combined charge of the next month, on the wire, when the first month's money turns up."""
     await expire_payment_requests(ledger.services, now=clock.go_to("2026-11-21T00:00"))
     await ledger.bill(1, "2026-12", 9120)

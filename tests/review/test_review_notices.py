@@ -100,7 +100,7 @@ async def test_a_decline_that_arrives_after_the_last_day_offers_no_dead_url(ledg
     await record_outcome(ledger.services, attempt_id=sent.id, outcome=declined, now=now)
 
     assert await ledger.rows("SELECT state FROM payment_link") == []
-    assert await ledger.rows(NOTICES) == []
+    assert await ledger.rows(NOTICES) == [("charge_carried_over", "8432", "queued", None)]
 
 
 async def test_a_charge_that_our_own_mistake_made_fail_is_reported_to_people(ledger: Ledger, clock: FakeClock) -> None:
