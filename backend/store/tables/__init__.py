@@ -1,6 +1,29 @@
 """Tables by noun; importing this package registers them all on one metadata."""
 
-from backend.store.tables import accounts, batches, bills, messages, operations, payments, receipts, reconciliation, stops
+from backend.store.tables import (
+    accounts,
+    batches,
+    bills,
+    messages,
+    operations,
+    payments,
+    receipts,
+    reconciliation,
+    refunds,
+    stops,
+)
 from backend.store.tables.base import metadata
 
-__all__ = ["accounts", "batches", "bills", "messages", "metadata", "operations", "payments", "receipts", "reconciliation", "stops"]
+__all__ = [
+    "accounts",
+    "batches",
+    "bills",
+    "messages",
+    "metadata",
+    "operations",
+    "payments",
+    "receipts",
+    "reconciliation",
+    "refunds",
+    "stops",
+]
