@@ -18,6 +18,7 @@ from backend.ports import Accepted, Channel, Envelope, NotNow, Refused, ReplyExp
 from backend.store import notices, outbox
 from backend.store.engine import transaction
 from backend.usecases.services import Services
+from bot.channels.sms import NEVER_AGAIN
 from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
 from bot.wording import Wording
 
@@ -37,6 +38,7 @@ _IN_SEND_HOURS = {
     NoticeKind.REMINDER,
     NoticeKind.CHARGED,
     NoticeKind.CHARGE_DECLINED,
+    NoticeKind.RECEIPT_CONFIRMED,
     NoticeKind.CHARGE_CARRIED_OVER,
 }
 
@@ -194,6 +196,7 @@ class Notifier:
 
     async def find_another_way(self, connection: AsyncConnection, *, failed: list[int], now: datetime) -> None:
         """What one channel will certainly not bring goes by the next, or on the list for people."""
+        await notices.stop_numbers(connection, notice_ids=failed, stops=NEVER_AGAIN, now=now)
         await notices.fall_back_to_sms(
             connection,
             notice_ids=failed,

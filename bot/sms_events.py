@@ -14,7 +14,7 @@ from backend.store import chats, inbox, notices, outbox
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.card_guard import mask_cards
-from bot.channels.sms import TwilioSignature
+from bot.channels.sms import NEVER_AGAIN, TwilioSignature
 from bot.conversation import Conversations, Said
 from bot.message import Incoming, IncomingKind
 
@@ -22,7 +22,6 @@ INBOUND = "twilio_sms"
 RECEIPT = "twilio_status"
 # 30003 may be transient and 30005 unknown, but by then Twilio has given up on this message.
 _FINAL = {"delivered": NoticeState.DELIVERED, "undelivered": NoticeState.FAILED, "failed": NoticeState.FAILED}
-_OPTED_OUT = "21610"
 _EMPTY_ANSWER = "<Response/>"  # anything else would be sent to the customer as an SMS (channels.md 5)
 
 
@@ -112,12 +111,12 @@ class SmsEvents:
             )
             if state is NoticeState.FAILED:
                 await notices.report_failed_sms(connection, notice_ids=ended, now=now)
-            if code == _OPTED_OUT:
+            if source := NEVER_AGAIN.get(code):
                 await chats.stop_contact(
                     connection,
                     channel=ChannelName.SMS,
                     address=str(event.body["To"]),
-                    source="carrier",
+                    source=source,
                     now=now,
                 )
 

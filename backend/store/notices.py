@@ -112,6 +112,17 @@ ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
+# The code is the failure's last word.
+_STOP_NUMBERS = text("""
+INSERT INTO contact_stop (channel, address, source, since)
+SELECT DISTINCT n.channel, n.address, s.source, CAST(:now AS timestamptz)
+FROM notice n JOIN unnest(CAST(:codes AS text[]), CAST(:sources AS text[])) AS s(code, source)
+  ON s.code = substring(n.failure FROM '[0-9]+$')
+WHERE n.id = ANY(:ids) AND n.channel = 'sms'
+ON CONFLICT (channel, address) DO NOTHING
+""")
+
+
 _KNOWN = text("""
 SELECT provider_message_id FROM notice
 WHERE address = :address AND id <> :id AND provider_message_id IS NOT NULL ORDER BY id DESC LIMIT 100
@@ -219,6 +230,14 @@ async def report_to_staff(connection: AsyncConnection, *, kind: str, notice_ids:
 async def report_failed_sms(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
     """After SMS there is no other channel: people must reach these customers."""
     await connection.execute(_REPORT_FAILED_SMS, {"ids": list(notice_ids), "now": now})
+
+
+async def stop_numbers(
+    connection: AsyncConnection, *, notice_ids: Sequence[int], stops: Mapping[str, str], now: datetime
+) -> None:
+    """Send no more SMS to numbers that failed for a reason that lasts: `stops` is failure code → why we stop."""
+    values = {"ids": list(notice_ids), "codes": list(stops), "sources": list(stops.values()), "now": now}
+    await connection.execute(_STOP_NUMBERS, values)
 
 
 async def find_known_messages(connection: AsyncConnection, *, notice_id: int, address: str) -> frozenset[str]:

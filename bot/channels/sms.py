@@ -19,6 +19,8 @@ _TOO_MANY, _SERVER_ERROR = 429, 500
 _RATE_PAUSE, _NETWORK_PAUSE = 10, 5  # seconds
 _LOOK_BACK = 50  # messages of one number, newest first
 _DEAD = {"failed", "undelivered", "canceled"}
+# What will be the same next month (channels.md 4): the number has opted out, or it is no mobile. Why we stop writing.
+NEVER_AGAIN = {"21610": "carrier", "21614": "not_mobile", "21635": "not_mobile", "30006": "not_mobile"}
 _BROKEN = (aiohttp.ClientError, asyncio.TimeoutError, TwilioException)
 
 

@@ -19,7 +19,9 @@ SAID = Evidence(source="look_up", body={}, request_id=None)
 SOFT = Declined(
     decline_class=DeclineClass.SOFT, decline_code="insufficient_funds", gateway_reference=None, evidence=SAID
 )
-NOTICES = "SELECT kind, facts->>'amount', facts->>'next_day', state FROM notice WHERE kind <> 'payment_link' ORDER BY id"
+NOTICES = (
+    "SELECT kind, facts->>'amount', facts->>'next_day', state FROM notice WHERE kind <> 'payment_link' ORDER BY id"
+)
 TOLD = ("charge_carried_over", "8432", "2026-12-10", "queued")
 
 

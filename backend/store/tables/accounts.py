@@ -72,12 +72,13 @@ line_link_nonce = Table(
     instant("used_at", nullable=True),
 )
 
+# No notices to this address on this channel: the customer said so, the carrier did, or nothing can arrive there.
 contact_stop = Table(
     "contact_stop",
     metadata,
     Column("channel", Text, primary_key=True),
     Column("address", Text, primary_key=True),
-    Column("source", Text, nullable=False),
+    Column("source", Text, nullable=False),  # customer, carrier, not_mobile
     instant("since"),
 )
 
