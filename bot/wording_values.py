@@ -21,6 +21,9 @@ def notice_values(facts: Mapping[str, object], *, formats: Formats, base_url: st
             values[name] = facts[name]
     if "amount" in facts:
         values |= _charged(facts, formats)
+    if "refund_amount" in facts:
+        values["refund"] = formats.amount(cast("int", facts["refund_amount"]))
+        values["is_partial"] = facts["refund_amount"] != facts.get("amount")
     if "last_day" in facts:
         values |= _deadline(facts)
     if "next_day" in facts:

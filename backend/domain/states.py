@@ -184,6 +184,7 @@ class NoticeKind(StrEnum):
     CHARGE_DECLINED = "charge_declined"
     CHARGE_CARRIED_OVER = "charge_carried_over"
     RECEIPT_CONFIRMED = "receipt_confirmed"
+    REFUNDED = "refunded"
     CARD_CHANGE_RECEIVED = "card_change_received"
     CODE = "code"
     REPLY = "reply"

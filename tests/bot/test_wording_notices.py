@@ -24,6 +24,7 @@ LONGEST: dict[str, object] = {
     "brand": "american_express",
     "last4": "4242",
     "decline_class": "soft",
+    "refund_amount": 9_999_998,
 }
 SHORT: dict[str, object] = LONGEST | {
     "amount": 12_345,
@@ -173,3 +174,20 @@ def test_a_one_time_code_is_a_place_and_warns(wording: Wording) -> None:
     assert "10分" in text
     assert "教えないで" in text
     assert "http" not in text
+
+
+@pytest.mark.parametrize("channel", ChannelName)
+def test_a_refund_names_what_went_back_and_the_order(wording: Wording, channel: ChannelName) -> None:
+    text = str(notice(wording, NoticeKind.REFUNDED, channel))
+
+    assert "9,999,998円" in text
+    assert "返金しました" in text
+    assert "123456789012" in text
+
+
+def test_a_partial_refund_also_names_what_was_paid(wording: Wording) -> None:
+    partial = str(notice(wording, NoticeKind.REFUNDED, ChannelName.LINE))
+    full = str(notice(wording, NoticeKind.REFUNDED, ChannelName.LINE, refund_amount=9_999_999))
+
+    assert "お支払い額" in partial
+    assert "お支払い額" not in full
