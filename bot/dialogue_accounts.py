@@ -56,7 +56,7 @@ def _text(turn: Turn, facts: AccountFacts, *, situation: Situation, topic: str) 
     values = account_values(facts, channel=turn.channel, wording=turn.wording)
     key = turn.wording.first_of(f"{situation}.{topic}", situation, channel=turn.channel)
     parts = [turn.say(key, **values)]
-    if facts.request and facts.waiting:
+    if facts.waiting and (facts.request or situation is Situation.RECEIPT_CHECKED):
         waiting = bills_in_short(facts.waiting, wording=turn.wording)
         parts.append(turn.say("also_waiting", **values | {"what": waiting}))
     if facts.has_card_change and topic != "amount" and turn.is_line:

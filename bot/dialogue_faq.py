@@ -86,7 +86,7 @@ def _addition_key(adds: str, *, turn: Turn, facts: AccountFacts) -> str:
     match adds:
         case "deadline" if can_pay:
             return "add.deadline"
-        case "charged" if facts.last_payment is not None:
+        case "charged" if facts.last_payment is not None and facts.last_payment.card_brand:
             return "add.charged"
         case "next_url" if facts.request is None:
             return "add.next_url"

@@ -13,6 +13,7 @@ class Situation(StrEnum):
 
     OPEN_LINK = "open_link"
     CONFIRMING = "confirming"
+    RECEIPT_CHECKED = "receipt_checked"
     DECLINED_LINK = "declined_link"
     DECLINED_WAITING = "declined_waiting"
     DECLINED_OURS = "declined_ours"
@@ -29,6 +30,8 @@ def situation_of(facts: AccountFacts, *, now: datetime) -> Situation:
     """The situation to speak of: an open request before waiting bills before what is paid."""
     if facts.request is not None:
         return _of_request(facts.request, now=now)
+    if facts.being_checked:
+        return Situation.RECEIPT_CHECKED
     if facts.waiting:
         return Situation.WAITING_CARRIED if facts.waiting_is_carried_over else Situation.WAITING_CONFIRMED
     return Situation.PAID if _is_paid_this_month(facts, now=now) else Situation.NOT_CONFIRMED
@@ -37,10 +40,16 @@ def situation_of(facts: AccountFacts, *, now: datetime) -> Situation:
 def _of_request(request: RequestFacts, *, now: datetime) -> Situation:
     if request.is_being_confirmed:  # never failed, never paid, never a second try
         return Situation.CONFIRMING
+    if request.has_waiting_receipt:
+        return Situation.RECEIPT_CHECKED
     if now >= request.valid_until:  # R05; the job that carries the bills over may still be to come
         return Situation.EXPIRED
     if request.link_id is not None:
         return Situation.OPEN_LINK if request.last_decline is None else Situation.DECLINED_LINK
+    return _of_charge(request)
+
+
+def _of_charge(request: RequestFacts) -> Situation:
     if request.last_decline is DeclineClass.OURS:
         return Situation.DECLINED_OURS
     if request.last_decline is not None:

@@ -20,6 +20,7 @@ def account_values(facts: AccountFacts, *, channel: ChannelName, wording: Wordin
         "card": wording.card(card.brand, card.last4) if card else "",
         "advice": "",
     }
+    values["checked_what"] = bills_in_short(facts.being_checked, wording=wording) if facts.being_checked else ""
     values |= _bill_values(facts.request.bills if facts.request else facts.waiting, wording=wording)
     if facts.request:
         values |= _request_values(facts.request, channel=channel, wording=wording)
@@ -69,6 +70,6 @@ def _payment_values(payment: PaymentFacts | None, *, wording: Wording) -> dict[s
         "paid_breakdown": _breakdown(payment.bills, wording=wording),
         "paid_day": long_day(paid_on),
         "paid_day_short": short_day(paid_on),
-        "paid_card": wording.card(payment.card_brand, payment.card_last4),
-        "paid_order_number": payment.order_number,
+        "paid_card": wording.card(payment.card_brand, payment.card_last4 or "") if payment.card_brand else "",
+        "paid_order_number": payment.order_number or "",
     }

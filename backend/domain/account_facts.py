@@ -27,21 +27,21 @@ class RequestFacts:
     valid_until: datetime  # exclusive
     last_day: date  # the day to tell people (R05)
     link_id: UUID | None  # an active link that can be shown again
+    has_waiting_receipt: bool  # one of its bills came by bank, shop or cash, and nobody has approved that yet
     is_being_confirmed: bool  # an attempt's outcome is not known yet: say 確認中, never failed or paid
     last_decline: DeclineClass | None  # the newest attempt's, if it was declined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFacts:
-    """The newest payment that went through."""
+    """The newest payment that went through: by card, or by a receipt that staff approved (then without a card)."""
 
-    order_number: str
+    order_number: str | None
     amount: int
     bills: tuple[BillFacts, ...]
     paid_at: datetime
-    card_brand: str
-    card_last4: str
-    way: PaymentWay
+    card_brand: str | None
+    card_last4: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,7 @@ class AccountFacts:
     request: RequestFacts | None
     waiting: tuple[BillFacts, ...]  # confirmed or carried over, not yet requested
     waiting_is_carried_over: bool
+    being_checked: tuple[BillFacts, ...]  # a receipt for them waits for approval: say 入金を確認中, ask for nothing
     last_payment: PaymentFacts | None
     card: CardFacts | None
     has_card_change: bool  # an application is waiting for the next URL (R09)

@@ -19,6 +19,7 @@ class PageState(StrEnum):
     PAYABLE = "payable"
     CHALLENGED = "challenged"
     BEING_CONFIRMED = "being_confirmed"
+    RECEIPT_BEING_CHECKED = "receipt_being_checked"
     PAID = "paid"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
@@ -55,6 +56,7 @@ class PaymentPage:
     declines: int
     registrations: int
     bills_are_paid: bool  # by this request, or by a later one that the bills went over to
+    has_waiting_receipt: bool  # one of the bills came by bank, shop or cash, and a second person has not approved yet
     newest_order_number: str | None  # of the account's open request, when another URL replaced this one
 
     def state(self, *, now: datetime) -> PageState:
@@ -76,6 +78,8 @@ class PaymentPage:
         return self.attempt_state is AttemptState.DECLINED and self.attempt_card == card_reference
 
     def _state_without_money(self, *, now: datetime) -> PageState:
+        if self.has_waiting_receipt:
+            return PageState.RECEIPT_BEING_CHECKED
         if self.request_state is RequestState.VOID or self.link_state in {LinkState.SUPERSEDED, LinkState.REVOKED}:
             return PageState.SUPERSEDED
         if self.request_state is not RequestState.OPEN or now >= self.valid_until:

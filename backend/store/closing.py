@@ -30,12 +30,19 @@ SELECT a.id FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
 WHERE r.state = 'closing' AND a.state = 'challenged'
 """)
 
+# A receipt that waits for approval keeps its request, until one of the bills is paid: then the rest is carried over.
 _FINISH = text("""
 WITH ended AS (
   UPDATE payment_request r SET state = 'expired', closed_at = :now
   WHERE r.state = 'closing' AND NOT EXISTS (
     SELECT FROM payment_attempt a WHERE a.request_id = r.id
     AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+    AND (NOT EXISTS (
+        SELECT FROM payment_request_bill m JOIN bill_claim c ON c.bill_id = m.bill_id
+        WHERE m.request_id = r.id AND c.receipt_id IS NOT NULL)
+      OR EXISTS (
+        SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
+        WHERE m.request_id = r.id AND b.state = 'paid'))
   RETURNING r.id
 ), released AS (
   UPDATE payment_request_bill m SET is_live = false FROM ended WHERE m.request_id = ended.id RETURNING m.bill_id
@@ -69,7 +76,7 @@ WITH ended AS (
 )
 UPDATE bill
 SET state = CASE released.carry_over_reason WHEN 'link_expired' THEN 'carried_over' ELSE 'finalized' END
-FROM released WHERE bill.id = released.bill_id AND bill.state = 'requested'
+FROM released WHERE bill.id = released.bill_id AND bill.state IN ('requested', 'held')
 """)
 
 
@@ -84,7 +91,7 @@ async def challenged_attempts(connection: AsyncConnection) -> list[UUID]:
 
 
 async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:
-    """Expire the closing requests that no live attempt holds any more; their bills are carried over (R06).
+    """Expire the closing requests that no live attempt or receipt holds any more; their bills are carried over (R06).
 
     What was not sent by now, or came back unprocessed (429), is withdrawn: nothing begins after the last day.
     """
@@ -93,6 +100,9 @@ async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:
 
 
 async def void_requests(connection: AsyncConnection, *, request_ids: Sequence[int], now: datetime) -> None:
-    """Replace open requests that nobody is paying: bills are freed, the old URL leads to the new one."""
+    """Replace open requests that nobody is paying: bills are freed, the old URL leads to the new one.
+
+    A bill that a receipt holds keeps its claim: no new request asks for it.
+    """
     await connection.execute(_VOID, {"request_ids": list(request_ids), "now": now})
     await end_links(connection, request_ids=request_ids, state="superseded")

@@ -13,7 +13,7 @@ from backend.domain.states import AttemptOrigin, AttemptState, CarryOverReason, 
 
 _ACCOUNTS = text("""
 SELECT a.id AS account_id, right(a.customer_number, 4) AS number_tail,
-  w.bills AS waiting, coalesce(w.is_carried_over, false) AS is_carried_over,
+  w.bills AS waiting, k.bills AS being_checked, coalesce(w.is_carried_over, false) AS is_carried_over,
   c.brand, c.last4, c.state AS card_state,
   EXISTS (SELECT FROM card_change_request ch WHERE ch.account_id = a.id AND ch.state IN ('received', 'link_sent'))
     AS has_card_change
@@ -23,7 +23,14 @@ LEFT JOIN LATERAL (
       AS bills,
     bool_or(state = 'carried_over') AS is_carried_over
   FROM bill WHERE account_id = a.id AND state IN ('finalized', 'carried_over')
+    AND NOT EXISTS (SELECT FROM bill_claim t WHERE t.bill_id = bill.id AND t.receipt_id IS NOT NULL)
 ) w ON true
+LEFT JOIN LATERAL (
+  SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
+    AS bills
+  FROM bill b JOIN bill_claim t ON t.bill_id = b.id JOIN receipt e ON e.id = t.receipt_id
+  WHERE b.account_id = a.id AND e.state = 'recorded'
+) k ON true
 LEFT JOIN LATERAL (
   SELECT brand, last4, state FROM card_on_file WHERE account_id = a.id AND state IN ('active', 'unusable')
   ORDER BY state = 'active' DESC, id DESC LIMIT 1
@@ -36,6 +43,8 @@ SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.val
   (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
   (SELECT l.id FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active') AS link_id,
+  EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim k ON k.bill_id = m.bill_id
+          WHERE m.request_id = r.id AND k.receipt_id IS NOT NULL) AS has_waiting_receipt,
   p.state AS attempt_state, p.origin AS attempt_origin, p.decline_class
 FROM payment_request r
 LEFT JOIN LATERAL (
@@ -46,15 +55,23 @@ ORDER BY r.id
 """)
 
 _PAYMENTS = text("""
-SELECT DISTINCT ON (r.account_id) r.account_id, r.order_number, r.amount,
-  (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
-   FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
-  p.settled_at AS paid_at, c.brand AS card_brand, c.last4 AS card_last4, p.origin
-FROM payment_request r
-JOIN payment_attempt p ON p.request_id = r.id AND p.state = 'succeeded'
-JOIN card_on_file c ON c.id = p.card_id
-WHERE r.account_id = ANY(:account_ids) AND r.state = 'settled'
-ORDER BY r.account_id, p.settled_at DESC
+SELECT DISTINCT ON (account_id) * FROM (
+  SELECT r.account_id, r.order_number, r.amount,
+    (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
+     FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
+    p.settled_at AS paid_at, c.brand AS card_brand, c.last4 AS card_last4, p.settled_at AS known_at
+  FROM payment_request r
+  JOIN payment_attempt p ON p.request_id = r.id AND p.state = 'succeeded'
+  JOIN card_on_file c ON c.id = p.card_id
+  WHERE r.account_id = ANY(:account_ids) AND r.state = 'settled'
+  UNION ALL
+  SELECT b.account_id, NULL, b.amount,
+    jsonb_build_array(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount)),
+    CAST(e.received_on AS timestamp) AT TIME ZONE 'Asia/Tokyo', NULL, NULL, e.decided_at
+  FROM bill b JOIN receipt e ON e.bill_id = b.id AND e.state = 'approved'
+  WHERE b.account_id = ANY(:account_ids)
+) payment
+ORDER BY account_id, known_at DESC
 """)
 
 
@@ -98,6 +115,7 @@ def _facts(
         request=_request(request, calendar) if request else None,
         waiting=_bills(account["waiting"]),
         waiting_is_carried_over=account["is_carried_over"],
+        being_checked=_bills(account["being_checked"]),
         last_payment=_payment(payment) if payment else None,
         card=_card(account) if account["brand"] else None,
         has_card_change=account["has_card_change"],
@@ -116,6 +134,7 @@ def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
         valid_until=row["valid_until"],
         last_day=calendar.last_day(row["valid_until"]),
         link_id=row["link_id"],
+        has_waiting_receipt=row["has_waiting_receipt"],
         is_being_confirmed=state in _UNCLEAR
         or (state is AttemptState.PREPARED and row["attempt_origin"] == AttemptOrigin.LINK),
         last_decline=DeclineClass(row["decline_class"]) if state is AttemptState.DECLINED else None,
@@ -130,7 +149,6 @@ def _payment(row: RowMapping) -> PaymentFacts:
         paid_at=row["paid_at"],
         card_brand=row["card_brand"],
         card_last4=row["card_last4"],
-        way=PaymentWay.AUTOMATIC if row["origin"] == "automatic" else PaymentWay.LINK,
     )
 
 

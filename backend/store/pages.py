@@ -27,6 +27,9 @@ SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amou
     AS newest_order_number,
   NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
               WHERE m.request_id = r.id AND b.state <> 'paid') AS bills_are_paid,
+  EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim k ON k.bill_id = m.bill_id
+          JOIN receipt t ON t.id = k.receipt_id AND t.state = 'recorded' WHERE m.request_id = r.id)
+    AS has_waiting_receipt,
   (SELECT array_agg(b.billing_month || ':' || b.amount ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills
 FROM payment_link l

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptState, RequestState
-from backend.store import attempt_outcomes, closing, late_money, opening, tasks
+from backend.store import attempt_outcomes, closing, late_money, opening, receipt_requests, tasks
 
 _GIVEN_UP = {AttemptState.DECLINED, AttemptState.WITHDRAWN}
 _LIVE = {RequestState.OPEN, RequestState.CLOSING}
@@ -14,9 +14,10 @@ _LIVE = {RequestState.OPEN, RequestState.CLOSING}
 async def make_room(connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime) -> bool:
     """Prepare the ledger for a success that came late; an ordinary success needs nothing.
 
-    Tries of the same bills that were not sent are withdrawn, a newer request that asks for them is replaced, and
-    the request can be settled afterwards. Returns False when the bills are paid or being charged otherwise: then
-    the gateway may have taken money twice, and people must decide (they are told either way).
+    Tries of the same bills that were not sent are withdrawn, a receipt that nobody approved yet is overtaken, a newer
+    request that asks for them is replaced, and the request can be settled afterwards. Returns False when the bills are
+    paid or being charged otherwise: then the gateway may have taken money twice, and people must decide (they are told
+    either way).
     """
     if attempt.state not in _GIVEN_UP and attempt.request_state in _LIVE:
         return True
@@ -33,6 +34,8 @@ async def make_room(connection: AsyncConnection, *, attempt: attempt_outcomes.Lo
 
 
 async def _free_bills(connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime) -> None:
+    for receipt_id in await receipt_requests.overtake_receipts(connection, request_id=attempt.request_id):
+        await _report_overtaken(connection, receipt_id=receipt_id, attempt=attempt, now=now)
     await late_money.withdraw_others(connection, attempt_id=attempt.id, request_id=attempt.request_id, now=now)
     others = await late_money.lock_other_requests(connection, request_id=attempt.request_id)
     await closing.void_requests(connection, request_ids=others, now=now)
@@ -54,6 +57,25 @@ async def _raise_task(
             "transaction_id": attempt.transaction_id,
             "amount": attempt.amount,
             "request": attempt.request_state,
+        },
+        now=now,
+    )
+
+
+async def _report_overtaken(
+    connection: AsyncConnection, *, receipt_id: int, attempt: attempt_outcomes.LockedAttempt, now: datetime
+) -> None:
+    """The card's money is a fact, the receipt one person's word; if its money came too, people give one back."""
+    await tasks.raise_task(
+        connection,
+        kind="receipt_overtaken",
+        subject=str(receipt_id),
+        account_id=attempt.account_id,
+        detail={
+            "receipt": receipt_id,
+            "order_number": attempt.order_number,
+            "transaction_id": attempt.transaction_id,
+            "amount": attempt.amount,
         },
         now=now,
     )

@@ -21,7 +21,7 @@ async def show(request: web.Request) -> web.Response:
     match session.page.state(now=now):
         case PageState.PAYABLE:
             return _payable(request, session)
-        case PageState.PAID:
+        case PageState.PAID if session.page.attempt_state is AttemptState.SUCCEEDED:
             return _paid(request, session.page)
         case PageState.CHALLENGED:
             return await _challenged(request, session.page, now=now)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from backend.domain.billing_calendar import JST, BillingCalendar, jst_date
 from backend.domain.payment_page import PROOF_TRIES, PaymentPage
+from backend.domain.states import AttemptState
 from backend.ports import CardSnapshot
 
 _FIRST_DIGIT = re.compile(r"\d")  # full-width ones too
@@ -42,6 +43,7 @@ def card(snapshot: CardSnapshot) -> dict[str, object]:
 def paid(page: PaymentPage) -> dict[str, object]:
     """How a payment went through (R19); `paid_at` in Asia/Tokyo."""
     return {
+        "is_by_card": page.attempt_state is AttemptState.SUCCEEDED,
         "brand": page.card_brand or "",
         "last4": page.card_last4 or "",
         "paid_at": page.paid_at.astimezone(JST) if page.paid_at else None,

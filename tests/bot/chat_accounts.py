@@ -23,6 +23,7 @@ def account(
     request: RequestFacts | None = None,
     waiting: tuple[BillFacts, ...] = (),
     waiting_is_carried_over: bool = False,
+    being_checked: tuple[BillFacts, ...] = (),
     last_payment: PaymentFacts | None = None,
     card: CardFacts | None = None,
     has_card_change: bool = False,
@@ -34,6 +35,7 @@ def account(
         request=request,
         waiting=waiting,
         waiting_is_carried_over=waiting_is_carried_over,
+        being_checked=being_checked,
         last_payment=last_payment,
         card=card,
         has_card_change=has_card_change,
@@ -46,6 +48,7 @@ def request(
     bills: tuple[BillFacts, ...] = (DECEMBER,),
     way: PaymentWay = PaymentWay.LINK,
     link_id: UUID | None = LINK,
+    has_waiting_receipt: bool = False,
     is_being_confirmed: bool = False,
     last_decline: DeclineClass | None = None,
     valid_until: datetime = datetime(2026, 12, 21, tzinfo=JST),
@@ -59,6 +62,7 @@ def request(
         valid_until=valid_until,
         last_day=(valid_until - timedelta(days=1)).date(),
         link_id=link_id,
+        has_waiting_receipt=has_waiting_receipt,
         is_being_confirmed=is_being_confirmed,
         last_decline=last_decline,
     )
@@ -72,7 +76,6 @@ def payment(*, bills: tuple[BillFacts, ...] = (DECEMBER,), paid_at: datetime = N
         paid_at=paid_at,
         card_brand="visa",
         card_last4="4242",
-        way=PaymentWay.LINK,
     )
 
 
@@ -82,12 +85,26 @@ def automatic(**changes: object) -> RequestFacts:
 
 PAID_IN_NOVEMBER = payment(bills=(NOVEMBER,), paid_at=datetime(2026, 11, 14, 9, tzinfo=JST))
 
+PAID_BY_BANK = PaymentFacts(
+    order_number=None,
+    amount=DECEMBER.amount,
+    bills=(DECEMBER,),
+    paid_at=NOW - timedelta(days=1),
+    card_brand=None,
+    card_last4=None,
+)
+
 SITUATIONS: dict[str, AccountFacts] = {
     "open_link": account(request=request()),
     "open_combined": account(request=request(bills=(NOVEMBER, DECEMBER))),
     "open_and_waiting": account(request=request(bills=(NOVEMBER,)), waiting=(DECEMBER,)),
     "card_change_open": account(request=request(), card=VISA, has_card_change=True),
     "confirming": account(request=request(is_being_confirmed=True)),
+    "receipt_open": account(
+        request=request(bills=(NOVEMBER, DECEMBER), has_waiting_receipt=True), being_checked=(NOVEMBER,)
+    ),
+    "receipt_carried": account(being_checked=(NOVEMBER,), waiting=(DECEMBER,)),
+    "receipt_paid": account(last_payment=PAID_BY_BANK),
     "declined_soft": account(request=request(last_decline=DeclineClass.SOFT), card=VISA),
     "declined_new_card": account(request=request(last_decline=DeclineClass.NEW_CARD), card=VISA),
     "declined_never": account(request=request(last_decline=DeclineClass.NEVER), card=VISA),
