@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import structlog
 from aiolimiter import AsyncLimiter
 
 from app.clock import ShiftableClock, SystemClock
@@ -20,6 +21,8 @@ from backend.usecases.charge_prepared import charge_due
 from backend.usecases.expire_payment_requests import close_settled_late
 from backend.usecases.receive_gateway_event import receive_gateway_event
 from backend.usecases.resolve_unknown_payments import resolve_due
+from backend.usecases.restore_gate import GateWatch, check_gate_at_start
+from backend.usecases.run_month_batches import watch_batches
 from backend.usecases.services import Services
 from backend.usecases.work_inbox import work_inbox
 from backend.web.gateway_hook import SOURCE as GATEWAY_SOURCE
@@ -34,8 +37,10 @@ from bot.sms_events import INBOUND, RECEIPT, SmsEvents
 from bot.wording import Wording, load_wording
 from scheduler.worker import Step
 
+log = structlog.get_logger()
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
+_GATE_SECONDS = 10.0  # how long a start waits for the gateway; then charging waits, the pages do not
 _CONNECTIONS = 100  # to LINE: wide enough that latency does not bound the monthly run
 
 
@@ -53,11 +58,14 @@ class Parts:
 
     def steps(self) -> tuple[Step, ...]:
         """The kinds of due work, the customer who waits first."""
+        gate = GateWatch(services=self.services)
         return (
+            Step(name="gate", run=gate.look, idle_seconds=5.0),
             Step(name="inbox", run=self._work_inbox, idle_seconds=0.1, lanes=2),
             Step(name="charges", run=self._charge, idle_seconds=0.5),
             *(self._sending(stream) for stream in self.streams),
             Step(name="outcomes", run=self._resolve, idle_seconds=2.0),
+            Step(name="batches", run=self._watch, idle_seconds=2.0),
             Step(name="closing", run=self._close, idle_seconds=5.0),
             Step(name="doubts", run=self._doubts, idle_seconds=2.0),
         )
@@ -89,6 +97,9 @@ class Parts:
 
     async def _resolve(self, now: datetime) -> int:
         return await resolve_due(self.services, now=now)
+
+    async def _watch(self, now: datetime) -> int:
+        return await watch_batches(self.services, now=now)
 
     async def _close(self, now: datetime) -> int:
         return await close_settled_late(self.services, now=now)
@@ -125,7 +136,16 @@ async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
             link_secret=settings.link_secret.get_secret_value().encode(),
             public_base_url=settings.public_base_url,
         )
+        await _check_gate(services)
         yield await _open_channels(settings, services, stack)
+
+
+async def _check_gate(services: Services) -> None:
+    """Nothing is charged before it is known that this database has not lost some of its past (faults 12 and 68)."""
+    try:
+        await check_gate_at_start(services, now=services.clock.now(), seconds=_GATE_SECONDS)
+    except Exception:  # a door: no database or no schema yet; the worker looks as soon as there is one
+        log.exception("gate_not_checked")
 
 
 async def _open_gateway(settings: Settings, stack: AsyncExitStack) -> PaymentGateway:

@@ -1,6 +1,7 @@
 """Frozen settings: the one reader of the environment; every field is documented in docs/settings.md."""
 
 from datetime import time
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.domain.batch_brake import BrakeLimits
 from backend.domain.billing_calendar import BillingCalendar
 from backend.failpoints import parse_failpoints
 
@@ -120,6 +122,14 @@ class Settings(BaseSettings):
     reminder_days: tuple[int, ...] = (15, 18)
     send_hours: Annotated[str, BeforeValidator(_clean_hours)] = "10:00-19:00"
 
+    canary_size: int = Field(default=50, ge=0, le=10_000)
+    decline_stop_percent: int = Field(default=20, ge=1, le=100)
+    fault_stop_percent: int = Field(default=2, ge=1, le=100)
+    amount_stop_factor: Decimal = Field(default=Decimal(3), gt=1)
+    unusual_amount_factor: Decimal = Field(default=Decimal(5), gt=1)
+    unusual_amount_yen: int = Field(default=100_000, ge=1)
+    sms_yen_per_segment: Decimal = Field(default=Decimal(12), ge=0)
+
     sender_name: str = Field(default="つきばらい電力", min_length=1, max_length=12)
     support_phone: str = "0120-000-000"
     line_pushes_per_second: int = Field(default=100, ge=1, le=2000)
@@ -137,6 +147,16 @@ class Settings(BaseSettings):
             reminder_days=self.reminder_days,
             send_from=start,
             send_until=end,
+        )
+
+    @property
+    def brake(self) -> BrakeLimits:
+        """When the month's automatic charges stop by themselves."""
+        return BrakeLimits(
+            canary_size=self.canary_size,
+            decline_percent=self.decline_stop_percent,
+            fault_percent=self.fault_stop_percent,
+            amount_factor=self.amount_stop_factor,
         )
 
     @property

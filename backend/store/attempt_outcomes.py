@@ -21,7 +21,8 @@ WHERE a.id = :attempt_id FOR UPDATE
 _MOVE = text("""
 UPDATE payment_attempt SET state = :state, gateway_reference = coalesce(:gateway_reference, gateway_reference),
   decline_class = :decline_class, decline_code = :decline_code, next_check_at = :next_check_at, lease_until = NULL,
-  settled_at = CASE WHEN :state IN ('succeeded', 'declined') THEN CAST(:now AS timestamptz) END
+  settled_at = CASE WHEN :state IN ('succeeded', 'declined') THEN CAST(:now AS timestamptz) END,
+  errored_at = CASE WHEN :state = 'unknown' AND checks = 0 THEN CAST(:now AS timestamptz) ELSE errored_at END
 WHERE id = :attempt_id
 """)
 
@@ -34,7 +35,7 @@ _RELEASE = text("DELETE FROM bill_claim WHERE attempt_id = :attempt_id")
 
 _POSTPONE = text("""
 UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_sent_at = NULL, next_check_at = NULL,
-  lease_until = NULL WHERE id = :attempt_id AND state = 'sent' AND checks = 0
+  lease_until = NULL, errored_at = :now WHERE id = :attempt_id AND state = 'sent' AND checks = 0
 """)
 
 
@@ -120,6 +121,6 @@ async def release_claims(connection: AsyncConnection, *, attempt_id: UUID) -> No
     await connection.execute(_RELEASE, {"attempt_id": attempt_id})
 
 
-async def postpone(connection: AsyncConnection, *, attempt_id: UUID, not_before: datetime) -> None:
+async def postpone(connection: AsyncConnection, *, attempt_id: UUID, not_before: datetime, now: datetime) -> None:
     """Put an attempt back that the gateway certainly did not process (429)."""
-    await connection.execute(_POSTPONE, {"attempt_id": attempt_id, "not_before": not_before})
+    await connection.execute(_POSTPONE, {"attempt_id": attempt_id, "not_before": not_before, "now": now})

@@ -16,6 +16,8 @@ SELECT id FROM payment_request
 WHERE id = ANY(:request_ids) AND state = 'open' AND valid_until > :now
   AND (CAST(:origin AS text) = 'automatic'
     OR NOT EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL))
+  AND NOT EXISTS (SELECT FROM reconciliation_exception x
+                  WHERE x.account_id = payment_request.account_id AND x.resolved_at IS NULL AND x.is_blocking)
 ORDER BY id FOR UPDATE
 """)
 
@@ -36,7 +38,7 @@ WITH numbered AS (
       OR CAST(:transaction_id AS text) = r.order_number || '-' || lpad(r.ordinal::text, 2, '0'))
 ), prepared AS (
   INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount, gateway,
-    charge_request, created_at, not_before, lease_until)
+    charge_request, created_at, not_before, lease_until, batch_id)
   SELECT id, request_id, ordinal, order_number || '-' || lpad(ordinal::text, 2, '0'), :origin, 'prepared',
     card_id, amount, gateway,
     jsonb_strip_nulls(jsonb_build_object('customer', customer_reference, 'card', card_reference,
@@ -44,7 +46,7 @@ WITH numbered AS (
       'transaction_id', order_number || '-' || lpad(ordinal::text, 2, '0'),
       'present', CAST(:origin AS text) = 'link', 'metadata', jsonb_build_object('attempt_id', id),
       'return_url', CASE CAST(:origin AS text) WHEN 'link' THEN :base_url || '/pay/' || order_number || '/done' END)),
-    :now, :not_before, clock_timestamp() + make_interval(secs => :lease_seconds)
+    :now, :not_before, clock_timestamp() + make_interval(secs => :lease_seconds), :batch_id
   FROM ready
   RETURNING id, request_id
 ), claims AS (
@@ -54,17 +56,34 @@ WITH numbered AS (
 SELECT id FROM prepared
 """)
 
-# What waited beyond its request's last day is not sent any more (R05); the closing takes it back.
+# What waited beyond its request's last day is not sent any more (R05); the closing takes it back. A batch's charges
+# wait in lanes of their own: only those of a batch that may go are looked at, its canaries first and alone. Lane 0
+# holds what belongs to no batch: a press whose process died.
 _TAKE = text("""
+WITH lane AS MATERIALIZED (
+  SELECT 0 AS batch_id, false AS is_canary
+  UNION ALL
+  SELECT b.id, c.is_canary FROM charge_batch b CROSS JOIN (VALUES (true), (false)) c(is_canary)
+  WHERE (b.state = 'running' OR b.state = 'canary' AND c.is_canary)
+    AND NOT EXISTS (SELECT FROM charging_stop s WHERE s.lifted_at IS NULL)
+), due AS MATERIALIZED (
+  SELECT waiting.id FROM lane CROSS JOIN LATERAL (
+    SELECT p.id FROM payment_attempt p
+    WHERE p.state = 'prepared' AND coalesce(p.batch_id, 0) = lane.batch_id AND p.is_canary = lane.is_canary
+      AND p.not_before <= :now AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
+      AND EXISTS (SELECT FROM payment_request r
+                  WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now
+                  AND NOT EXISTS (SELECT FROM reconciliation_exception x WHERE x.account_id = r.account_id
+                                  AND x.resolved_at IS NULL AND x.is_blocking))
+      AND NOT EXISTS (SELECT FROM charging_stop s
+                      WHERE s.lifted_at IS NULL AND (s.scope = 'all' OR p.origin = s.scope))
+    ORDER BY p.not_before, p.id LIMIT :size FOR UPDATE SKIP LOCKED
+  ) waiting WHERE NOT (SELECT database_has_moved()) LIMIT :size
+)
 UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-WHERE id IN (
-  SELECT id FROM payment_attempt p
-  WHERE state = 'prepared' AND not_before <= :now AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    AND EXISTS (SELECT FROM payment_request r WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now)
-    AND NOT EXISTS (SELECT FROM charging_stop s WHERE s.lifted_at IS NULL AND (s.scope = 'all' OR p.origin = s.scope))
-  ORDER BY not_before, id LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, charge_request
+FROM due WHERE payment_attempt.id = due.id
+RETURNING payment_attempt.id, charge_request
 """)
 
 _TAKE_ONE = text("""
@@ -72,6 +91,7 @@ UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at =
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id = :attempt_id AND state = 'prepared'
   AND NOT EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL)
+  AND NOT (SELECT database_has_moved())
 RETURNING id, charge_request
 """)
 
@@ -127,12 +147,14 @@ async def prepare_attempts(
     lease_seconds: int,
     base_url: str,
     transaction_id: str | None = None,
+    batch_id: int | None = None,
 ) -> list[UUID]:
     """Claim every bill of these open requests and write the attempt, frozen (T1). One or a month of them alike.
 
     `card_id` None means each account's active card. `lease_seconds` keeps workers away while the caller sends itself.
     `base_url` is where a payer comes back to after authenticating. With `transaction_id`, nothing is prepared unless
     the next try would carry it: a second press of one page is not a second try. A dead card is never charged.
+    What belongs to a batch goes when the batch may go.
 
     Raises:
         AlreadyBeingPaidError: the database refused a second claim; roll the transaction back.
@@ -148,6 +170,7 @@ async def prepare_attempts(
         "lease_seconds": lease_seconds,
         "base_url": base_url,
         "transaction_id": transaction_id,
+        "batch_id": batch_id,
     }
     try:
         return list((await connection.execute(_PREPARE, values)).scalars())

@@ -1,6 +1,6 @@
 """Set-based SQL that turns confirmed bills into payment requests, a chunk of accounts at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7306002)")  # one opening at a time, whoever asks
 
-# Carried-over bills wait for the month's own bill (R06) and go alone only when no later day would be fair.
+# Carried-over bills wait for the month's own bill (R06) and go alone only when no later day would be fair. A claimed
+# bill is being paid another way (a receipt waits for approval): nobody asks for it.
 _CANDIDATES = text("""
 SELECT account_id FROM bill
 WHERE state IN ('finalized', 'carried_over') AND confirmed_on <= :today AND account_id > :after
+  AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = bill.id)
 GROUP BY account_id
 HAVING bool_or(state = 'finalized') OR :is_last_opening_day
 ORDER BY account_id
@@ -24,10 +26,13 @@ SELECT id FROM payment_request WHERE state = 'open' AND account_id = ANY(:accoun
 """)
 
 # A statement of its own after the lock: its snapshot sees the attempt of the press that held the lock before us (f35).
+# A receipt that waits for approval is a payment under way too.
 _OPEN_AND_LOCKED = text("""
 SELECT r.id, r.account_id,
   EXISTS (SELECT FROM payment_attempt a WHERE a.request_id = r.id
-          AND a.state IN ('prepared', 'sent', 'challenged', 'unknown')) AS is_busy
+          AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+  OR EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim c ON c.bill_id = m.bill_id
+             WHERE m.request_id = r.id AND c.receipt_id IS NOT NULL) AS is_busy
 FROM payment_request r WHERE r.id = ANY(:locked) AND r.state = 'open'
 """)
 
@@ -67,14 +72,26 @@ WITH waiting AS (
 SELECT id, way FROM opened
 """)
 
+# What the account would be asked for: its waiting bills, and those of the request that would be replaced.
 _OUT_OF_BOUNDS = text("""
-INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
-SELECT 'amount_out_of_bounds', 'amount_out_of_bounds:' || account_id || ':' || CAST(:today AS date), account_id,
-  jsonb_build_object('amount', sum(amount)), :now
-FROM bill
-WHERE account_id = ANY(:account_ids) AND state IN ('finalized', 'carried_over') AND confirmed_on <= :today
-GROUP BY account_id HAVING sum(amount) NOT BETWEEN :min_yen AND :max_yen
-ON CONFLICT (dedupe_key) DO NOTHING
+WITH together AS (
+  SELECT account_id, sum(amount) AS amount FROM (
+    SELECT account_id, amount FROM bill
+    WHERE account_id = ANY(:account_ids) AND state IN ('finalized', 'carried_over') AND confirmed_on <= :today
+      AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = bill.id)
+    UNION ALL
+    SELECT b.account_id, b.amount FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
+    WHERE m.request_id = ANY(:replaceable) AND m.is_live AND b.state = 'requested'
+  ) asked
+  GROUP BY account_id HAVING sum(amount) NOT BETWEEN :min_yen AND :max_yen
+), listed AS (
+  INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+  SELECT 'amount_out_of_bounds', 'amount_out_of_bounds:' || account_id || ':' || CAST(:today AS date), account_id,
+    jsonb_build_object('amount', amount), :now
+  FROM together
+  ON CONFLICT (dedupe_key) DO NOTHING
+)
+SELECT account_id, amount FROM together
 """)
 
 
@@ -84,6 +101,14 @@ class Opened:
 
     by_link: tuple[int, ...]
     automatic: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequests:
+    """Open requests of some accounts: those that a new one may replace, by account; accounts that are paying now."""
+
+    replaceable: Mapping[int, int]
+    busy: frozenset[int]
 
 
 async def lock_opening(connection: AsyncConnection) -> None:
@@ -102,11 +127,39 @@ async def find_candidates(
     return list(found.scalars())
 
 
-async def lock_open_requests(connection: AsyncConnection, *, account_ids: Sequence[int]) -> tuple[list[int], set[int]]:
-    """Lock the accounts' open requests: (requests that may be replaced, accounts whose payment is under way)."""
+async def lock_open_requests(connection: AsyncConnection, *, account_ids: Sequence[int]) -> OpenRequests:
+    """Lock the accounts' open requests, and tell those that may be replaced from those being paid."""
     locked = list((await connection.execute(_LOCK_OPEN, {"account_ids": list(account_ids)})).scalars())
     rows = (await connection.execute(_OPEN_AND_LOCKED, {"locked": locked})).all()
-    return [row.id for row in rows if not row.is_busy], {row.account_id for row in rows if row.is_busy}
+    return OpenRequests(
+        replaceable={row.account_id: row.id for row in rows if not row.is_busy},
+        busy=frozenset(row.account_id for row in rows if row.is_busy),
+    )
+
+
+async def list_out_of_bounds(
+    connection: AsyncConnection,
+    *,
+    account_ids: Sequence[int],
+    replaceable: Sequence[int],
+    today: date,
+    now: datetime,
+    yen_bounds: tuple[int, int],
+) -> dict[int, int]:
+    """Accounts whose sum the gateway would not take, with the sum in yen; each becomes a task for people.
+
+    The sum counts the bills of the `replaceable` requests too. To be asked before one of those is voided: who cannot
+    be asked for all of it keeps the URL that he has.
+    """
+    values = {
+        "account_ids": list(account_ids),
+        "replaceable": list(replaceable),
+        "today": today,
+        "now": now,
+        "min_yen": yen_bounds[0],
+        "max_yen": yen_bounds[1],
+    }
+    return {row.account_id: int(row.amount) for row in await connection.execute(_OUT_OF_BOUNDS, values)}
 
 
 async def open_requests(
@@ -120,12 +173,17 @@ async def open_requests(
 ) -> Opened:
     """Bundle every waiting bill of these accounts into one request an account (R03-R08).
 
-    A sum outside `yen_bounds` (the gateway's limits) stays waiting and becomes a task for people.
+    A sum outside `yen_bounds` (the gateway's limits) stays waiting.
     """
-    bounds = {"min_yen": yen_bounds[0], "max_yen": yen_bounds[1]}
-    common = {"account_ids": list(account_ids), "today": today, "now": now, **bounds}
-    rows = (await connection.execute(_OPEN, {**common, "valid_until": valid_until})).all()
-    await connection.execute(_OUT_OF_BOUNDS, common)
+    values = {
+        "account_ids": list(account_ids),
+        "today": today,
+        "now": now,
+        "valid_until": valid_until,
+        "min_yen": yen_bounds[0],
+        "max_yen": yen_bounds[1],
+    }
+    rows = (await connection.execute(_OPEN, values)).all()
     return Opened(
         by_link=tuple(row.id for row in rows if row.way == "link"),
         automatic=tuple(row.id for row in rows if row.way == "automatic"),

@@ -9,6 +9,7 @@ from backend.failpoints import failpoint
 from backend.store import attempts
 from backend.store.engine import transaction
 from backend.usecases.record_outcome import record_outcome
+from backend.usecases.run_month_batches import watch_batches
 from backend.usecases.services import Services
 
 LEASE_SECONDS = 60  # longer than the gateway's time limit of 25 s
@@ -23,7 +24,9 @@ async def charge_due(services: Services, *, now: datetime, size: int = 20) -> in
         )
     if taken:
         failpoint("after-sent-commit")
-    await asyncio.gather(*(_send(services, attempt) for attempt in taken))
+    states = await asyncio.gather(*(_send(services, attempt) for attempt in taken))
+    if any(state is not AttemptState.SUCCEEDED for state in states):
+        await watch_batches(services, now=services.clock.now())  # before the next chunk: a stop must not come late
     return len(taken)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backend.domain.batch_brake import BrakeLimits
 from backend.domain.billing_calendar import BillingCalendar
 from backend.ports import Clock, PaymentGateway
 
@@ -18,3 +19,4 @@ class Services:
     calendar: BillingCalendar
     link_secret: bytes = field(repr=False)  # tokens and codes are derived from it
     public_base_url: str = ""
+    brake: BrakeLimits = field(default_factory=BrakeLimits)

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -130,7 +131,20 @@ payment_attempt = Table(
     instant("next_check_at", nullable=True),
     instant("settled_at", nullable=True),
     instant("lease_until", nullable=True),  # database clock
+    Column("batch_id", ForeignKey("charge_batch.id")),  # automatic charges of one opening stop together
+    Column("is_canary", Boolean, nullable=False, server_default=text("false")),
+    instant("errored_at", nullable=True),  # the gateway gave no clear answer to the charge itself
     UniqueConstraint("request_id", "ordinal"),
+    Index("ix_payment_attempt_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+    # What waits, lane by lane, in the order of sending: the claim reads no row that may not go yet.
+    Index(
+        "ix_payment_attempt_prepared",
+        text("coalesce(batch_id, 0)"),
+        "is_canary",
+        "not_before",
+        "id",
+        postgresql_where=text("state = 'prepared'"),
+    ),
     Index(
         "uq_payment_attempt_live",
         "request_id",

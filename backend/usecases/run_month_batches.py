@@ -1,0 +1,141 @@
+"""Watch the month's automatic charges: the canary first, then the rest; stop by itself when something looks wrong."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.batch_brake import BatchAmounts, is_unlike, judge
+from backend.domain.states import BatchState, StopReason, StopScope
+from backend.store import batches, charging_stops, tasks
+from backend.store.engine import transaction
+from backend.usecases.services import Services
+
+AUTOMATIC_STOPS = (StopReason.DECLINE_RATIO, StopReason.AMOUNT_ANOMALY, StopReason.PROVIDER_ERRORS)
+log = structlog.get_logger()
+
+
+async def watch_batches(services: Services, *, now: datetime) -> int:
+    """Judge every batch by what has become of it so far; returns how many changed their state.
+
+    Runs after a chunk of charges that did not all go well, and every few seconds besides. Also goes on with what
+    was lifted, and with what an opening left behind that was killed.
+    """
+    async with transaction(services.engine) as connection:
+        changed = len(await batches.resume_lifted(connection))
+        for batch in await batches.lock_live(connection):
+            changed += await _look_after(services, connection, batch=batch, now=now)
+        await _remind_of_stops(connection, now=now)
+    return changed
+
+
+async def _look_after(
+    services: Services, connection: AsyncConnection, *, batch: batches.LiveBatch, now: datetime
+) -> int:
+    if batch.state is not BatchState.OPENING:
+        return await _judge(services, connection, batch=batch, now=now)
+    if not await batches.is_opening_over(connection):
+        return 0
+    await seal_batch(services, connection, batch=batch, now=now)
+    return 1
+
+
+async def seal_batch(
+    services: Services, connection: AsyncConnection, *, batch: batches.LiveBatch, now: datetime
+) -> None:
+    """End a batch's opening: look at its amounts before anything goes, then choose the canaries."""
+    if batch.state is not BatchState.OPENING or await batches.drop_if_empty(connection, batch_id=batch.id):
+        return
+    amounts = await batches.amounts_of_batch(connection, batch_id=batch.id)
+    is_canary_needed = 0 < batch.canary_size < amounts.attempts
+    if is_canary_needed:
+        await batches.choose_canaries(connection, batch=batch)
+    unlike = await _unlike_before(services, connection, batch=batch, amounts=amounts)
+    go = BatchState.CANARY if is_canary_needed else BatchState.RUNNING
+    await batches.seal(
+        connection,
+        batch_id=batch.id,
+        state=BatchState.STOPPED if unlike else go,
+        amounts=amounts,
+        stop_reason=StopReason.AMOUNT_ANOMALY if unlike else None,
+        is_canary_needed=is_canary_needed,
+        now=now,
+    )
+    if unlike:
+        await _pull(connection, batch_id=batch.id, reason=StopReason.AMOUNT_ANOMALY, numbers=unlike, now=now)
+
+
+async def _unlike_before(
+    services: Services, connection: AsyncConnection, *, batch: batches.LiveBatch, amounts: BatchAmounts
+) -> Mapping[str, object] | None:
+    """The numbers that look wrong; None when the amounts are like those of the month before."""
+    month = await batches.amounts_of_month(connection, day=batch.opened_on)
+    before = await batches.amounts_before(connection, day=batch.opened_on)
+    if not is_unlike(amounts, month=month, before=before, factor=services.brake.amount_factor):
+        return None
+    return {"batch": asdict(amounts), "month": asdict(month), "before": asdict(before) if before else None}
+
+
+async def _judge(services: Services, connection: AsyncConnection, *, batch: batches.LiveBatch, now: datetime) -> int:
+    counts = await batches.count(connection, batch_id=batch.id)
+    is_canary = batch.state is BatchState.CANARY
+    reason = judge(counts, limits=services.brake, is_canary=is_canary)
+    if batch.state is not BatchState.STOPPED and reason:
+        await batches.stop(connection, batch_id=batch.id, reason=reason, now=now)
+        await _pull(connection, batch_id=batch.id, reason=reason, numbers=asdict(counts), now=now)
+    elif counts.is_over:
+        await batches.end(connection, batch_id=batch.id, now=now)
+    elif is_canary and counts.is_canary_over:
+        await batches.pass_canary(connection, batch_id=batch.id, now=now)
+        log.info("canary_passed", batch=batch.id, **asdict(counts))
+    else:
+        return 0
+    return 1
+
+
+async def _pull(
+    connection: AsyncConnection, *, batch_id: int, reason: StopReason, numbers: Mapping[str, object], now: datetime
+) -> None:
+    """Stop all automatic charges, and tell people at once; payers with a URL may still pay."""
+    detail = {"batch_id": batch_id, **numbers}
+    await charging_stops.stop_charging(connection, reason=reason, scope=StopScope.AUTOMATIC, detail=detail, now=now)
+    await tasks.raise_task(
+        connection,
+        kind="batch_stopped",
+        subject=f"{batch_id}:{now.timestamp():.0f}",
+        account_id=None,
+        detail={"reason": reason, **detail},
+        now=now,
+    )
+    log.error("batch_stopped", reason=reason, **detail)
+
+
+async def _remind_of_stops(connection: AsyncConnection, *, now: datetime) -> None:
+    """A stop that lasts is listed anew each day: customers wait behind it, and the 20th comes."""
+    for stop in await charging_stops.open_stops(connection):
+        if days := (now - stop.stopped_at).days:
+            await tasks.raise_task(
+                connection,
+                kind="charging_stopped",
+                subject=f"{stop.reason}:{stop.stopped_at.timestamp():.0f}:{days}",
+                account_id=None,
+                detail={"reason": stop.reason, "days": days, "stopped_at": stop.stopped_at.isoformat()},
+                now=now,
+            )
+
+
+async def resume_charging(services: Services, *, by: str, note: str, now: datetime) -> list[StopReason]:
+    """Lift the stops that a batch has caused and let the batches go on; returns what was lifted.
+
+    What was counted until now stops nothing again. Stops for other reasons stay.
+    """
+    async with transaction(services.engine) as connection:
+        lifted = [
+            reason
+            for reason in AUTOMATIC_STOPS
+            if await charging_stops.lift_stop(connection, reason=reason, lifted_by=by, note=note, now=now)
+        ]
+        await batches.resume_lifted(connection)
+    return lifted
