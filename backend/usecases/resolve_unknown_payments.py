@@ -7,20 +7,21 @@ from uuid import UUID
 from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
 from backend.domain.states import AttemptState, DeclineClass
 from backend.failpoints import failpoint
-from backend.ports import Absent, Challenged, Declined
+from backend.ports import Absent, Challenged, Declined, Unknown
 from backend.store import attempt_outcomes, attempts
 from backend.store.engine import transaction
-from backend.usecases.charge_prepared import LEASE_SECONDS
 from backend.usecases.record_outcome import Outcome, record_outcome
 from backend.usecases.services import Services
 
+_LEASE_SECONDS = 120
+_STEP_SECONDS = 80  # look-up, replay and cancel together: over before the lease is, with time to record
 _CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure
 
 
 async def resolve_due(services: Services, *, now: datetime, size: int = 20) -> int:
     """Ask about every open outcome whose time has come; returns how many were asked about."""
     async with transaction(services.engine) as connection:
-        taken = await attempts.take_unresolved(connection, now=now, size=size, lease_seconds=LEASE_SECONDS)
+        taken = await attempts.take_unresolved(connection, now=now, size=size, lease_seconds=_LEASE_SECONDS)
     if taken:
         failpoint("after-resolve-take")
     await asyncio.gather(*(_resolve(services, attempt, now=now) for attempt in taken))
@@ -31,17 +32,27 @@ async def resolve_one(services: Services, *, attempt_id: UUID, now: datetime) ->
     """Ask about this attempt now (a webhook came); None when it is being asked about already."""
     async with transaction(services.engine) as connection:
         taken = await attempts.take_unresolved(
-            connection, now=now, size=1, lease_seconds=LEASE_SECONDS, attempt_id=attempt_id
+            connection, now=now, size=1, lease_seconds=_LEASE_SECONDS, attempt_id=attempt_id
         )
     return await _resolve(services, taken[0], now=now) if taken else None
 
 
 async def _resolve(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> AttemptState:
+    try:
+        async with asyncio.timeout(_STEP_SECONDS):
+            outcome = await _ask_or_end(services, attempt, now=now)
+    except TimeoutError:
+        outcome = Unknown(reason="the look-up took too long")
+    return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())
+
+
+async def _ask_or_end(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
+    """Ask what became of it; a 3-D Secure that nobody will finish is ended."""
     outcome = await _ask(services, attempt, now=now)
     is_abandoned = now - attempt.first_sent_at > _CHALLENGE_LIFE or not attempt.charge_request["present"]
     if isinstance(outcome, Challenged) and is_abandoned:
-        outcome = await _give_up_challenge(services, attempt.id, outcome)
-    return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())
+        return await _give_up_challenge(services, attempt.id, outcome)
+    return outcome
 
 
 async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
