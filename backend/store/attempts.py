@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.domain.card_rules import DECLINES_WITHIN, MOST_DECLINES
 from backend.domain.states import AttemptOrigin, AttemptState
 
 _LOCK = text("""
@@ -34,6 +35,7 @@ WITH numbered AS (
     AND (c.id = :card_id AND c.state <> 'unusable' OR CAST(:card_id AS bigint) IS NULL AND c.state = 'active')
   WHERE NOT EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id
       AND p.state IN ('prepared', 'sent', 'challenged', 'unknown', 'succeeded'))
+    AND NOT is_refused_card(c.account_id, c.gateway, c.fingerprint, :declines_since, :most_declines)
     AND (CAST(:transaction_id AS text) IS NULL
       OR CAST(:transaction_id AS text) = r.order_number || '-' || lpad(r.ordinal::text, 2, '0'))
 ), prepared AS (
@@ -170,6 +172,8 @@ async def prepare_attempts(
         "lease_seconds": lease_seconds,
         "base_url": base_url,
         "transaction_id": transaction_id,
+        "declines_since": now - DECLINES_WITHIN,
+        "most_declines": MOST_DECLINES,
         "batch_id": batch_id,
     }
     try:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.domain.card_rules import DECLINES_WITHIN, MOST_DECLINES
 from backend.domain.states import CardState
 
 _WITHDRAW_WAITING = text("""
@@ -20,6 +21,8 @@ WITH withdrawn AS (
 UPDATE payment_request r SET way = 'link' FROM withdrawn WHERE r.id = withdrawn.request_id
 RETURNING r.id
 """)
+
+_IS_REFUSED = text("SELECT is_refused_card(:account_id, :gateway, :fingerprint, :since, :most)")
 
 _CARD_STATE = text("UPDATE card_on_file SET state = :state WHERE id = :card_id")
 
@@ -42,6 +45,20 @@ _COMPLETE_CHANGE = text("""
 UPDATE card_change_request SET state = 'completed', closed_at = :now
 WHERE id = (SELECT card_change_id FROM payment_request WHERE id = :request_id) AND state IN ('received', 'link_sent')
 """)
+
+
+async def is_refused(
+    connection: AsyncConnection, *, account_id: int, gateway: str, fingerprint: str, now: datetime
+) -> bool:
+    """Whether this card, under whatever name the gateway knows it now, may not be charged (invariant 10)."""
+    values = {
+        "account_id": account_id,
+        "gateway": gateway,
+        "fingerprint": fingerprint,
+        "since": now - DECLINES_WITHIN,
+        "most": MOST_DECLINES,
+    }
+    return bool((await connection.execute(_IS_REFUSED, values)).scalar_one())
 
 
 async def retire_card(connection: AsyncConnection, *, card_id: int) -> None:

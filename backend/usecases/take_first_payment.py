@@ -10,7 +10,7 @@ from backend.domain.payment_page import PageState, PaymentPage
 from backend.domain.states import AttemptOrigin
 from backend.failpoints import failpoint
 from backend.ports import CardSnapshot, Registration, RegistrationStatus
-from backend.store import attempts, links, pages
+from backend.store import attempts, cards, links, pages
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import LEASE_SECONDS, charge_one
 from backend.usecases.services import Services
@@ -152,6 +152,18 @@ async def look_at_registration(services: Services, *, payer: PayerSession) -> Re
     if payer.gateway_reference is None:
         return None
     return await services.gateway.registration(payer.gateway_reference)
+
+
+async def is_refused(services: Services, *, payer: PayerSession, card: CardSnapshot, now: datetime) -> bool:
+    """Whether this card may not be charged for this payer, also when it was entered anew (invariant 10)."""
+    async with transaction(services.engine) as connection:
+        return await cards.is_refused(
+            connection,
+            account_id=payer.page.account_id,
+            gateway=services.gateway.name,
+            fingerprint=card.fingerprint,
+            now=now,
+        )
 
 
 async def pay(services: Services, *, payer: PayerSession, transaction_id: str, now: datetime) -> PaymentPage:

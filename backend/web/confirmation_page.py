@@ -1,8 +1,11 @@
 """`/pay/{order_number}/confirm`: the card, the amount, and the one button that moves money (R18)."""
 
+from datetime import datetime
+
 from aiohttp import web
 
 from backend.domain.payment_page import PageState
+from backend.domain.states import DeclineClass
 from backend.ports import GatewayUnavailableError, Registration, RegistrationStatus
 from backend.usecases import take_first_payment
 from backend.usecases.take_first_payment import PayerSession
@@ -27,7 +30,7 @@ async def show(request: web.Request) -> web.Response:
         registration = await take_first_payment.look_at_registration(request.app[SERVICES], payer=session)
     except GatewayUnavailableError:
         return _nothing_charged(request, session, transaction_id=None)
-    return _page(request, session, registration)
+    return await _page(request, session, registration, now=now)
 
 
 async def pay(request: web.Request) -> web.Response:
@@ -45,7 +48,9 @@ async def pay(request: web.Request) -> web.Response:
     return answers.see(f"/pay/{session.page.order_number}/done")
 
 
-def _page(request: web.Request, session: PayerSession, registration: Registration | None) -> web.Response:
+async def _page(
+    request: web.Request, session: PayerSession, registration: Registration | None, *, now: datetime
+) -> web.Response:
     """The card must be registered and must not be the one that was just declined; else there is a better page."""
     page = session.page
     if registration is None or registration.status is not RegistrationStatus.SUCCEEDED or registration.card is None:
@@ -53,6 +58,8 @@ def _page(request: web.Request, session: PayerSession, registration: Registratio
     if page.has_refused(registration.card.card_reference):
         return answers.see(f"/pay/{page.order_number}/done")
     values = views.payment(page, calendar=request.app[SERVICES].calendar)
+    if await take_first_payment.is_refused(request.app[SERVICES], payer=session, card=registration.card, now=now):
+        return answers.page(request, "declined", values | {"decline_class": DeclineClass.NEVER})
     place = views.masked_place(page.service_location)
     return answers.page(request, "confirm", values | views.card(registration.card) | {"place": place})
 

@@ -157,6 +157,7 @@ payment_attempt = Table(
         unique=True,
         postgresql_where=text("state = 'succeeded'"),
     ),
+    Index("ix_payment_attempt_declined", "card_id", postgresql_where=text("state = 'declined'")),
     Index(
         "ix_payment_attempt_work",
         "not_before",
