@@ -10,12 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import ChannelName, NoticeKind
 
-# The rows stay locked until they are marked: another worker passes them over.
+# The rows stay locked until they are marked: another worker passes them over. A closed restore gate holds all news, and
+# what the restored state still had to send: it may have been sent in the time that was lost.
 _CLAIM = text("""
 SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts + 1 AS attempts,
   coalesce(first_sent_at, :now) AS first_sent_at, CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state
 FROM notice
 WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priority BETWEEN :first AND :last
+  AND NOT EXISTS (
+    SELECT FROM charging_stop s
+    WHERE s.reason = 'restore_gate' AND s.lifted_at IS NULL AND s.detail->>'because' <> 'gateway_not_asked'
+      AND (notice.priority > 1 OR notice.created_at <= s.stopped_at))
 ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
 """)
 

@@ -1,0 +1,156 @@
+"""Hold the gateway's books against ours: every movement of money fits one attempt, or is listed for people (f32).
+
+Nothing is repaired here. An attempt that the gateway charged and we do not hold for paid is asked about in the
+ordinary way; the answer is written by the ordinary function, or not at all.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from backend.domain.states import AttemptState
+from backend.ports import Absent, Unknown
+from backend.store import reconciliation, reconciliation_matching
+from backend.store.engine import transaction
+from backend.usecases.record_outcome import record_outcome
+from backend.usecases.resolve_unknown_payments import resolve_one
+from backend.usecases.restore_gate import check_books
+from backend.usecases.services import Services
+
+_OVERLAP = timedelta(days=1)  # a line may be listed late: each walk begins a day before the end of the last one
+_AHEAD = timedelta(minutes=5)  # the gateway's clock may be before ours
+_LISTED_WITHIN = timedelta(hours=1)  # after that, what is not listed is missing
+_SETTLED_WITHIN = timedelta(days=35)  # a charge is in a payout by then, or is listed
+_SCOPE = timedelta(days=100)  # older movements have been compared long ago
+_BATCH = 500
+_LANES = 10
+_IN_FLIGHT = {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}
+_FIRST = UUID(int=0)
+_Line = TypeVar("_Line")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationReport:
+    """What one walk through the books came to. `fitting` counts movements of its time, the others exceptions."""
+
+    since: datetime
+    until: datetime
+    transactions: int  # new ones
+    settlements: int  # new lines
+    asked_again: int  # attempts that the gateway had charged and we did not hold for paid
+    fitting: int
+    listed: int
+    explained: int
+
+
+async def reconcile(
+    services: Services, *, now: datetime, since: datetime | None = None, until: datetime | None = None
+) -> ReconciliationReport:
+    """Read the books from the end of the last walk on (or from `since` until `until`), then compare.
+
+    Safe to run twice, beside itself, and after a kill: lines are copied once, exceptions are listed once.
+
+    Raises:
+        GatewayUnavailableError: the books could not be read to the end; what was copied stays, nothing is compared.
+    """
+    since, until, horizon = await _range(services, since=since, until=until, now=now)
+    transactions = await _mirror_transactions(services, since=since, until=until, now=now)
+    settlements = await _mirror_settlements(services, since=since, until=until, now=now)
+    await check_books(services, since=since, now=now)
+    asked_again = await _ask_again(services, since=since, now=now)
+    async with transaction(services.engine) as connection:
+        matched = await reconciliation_matching.match(
+            connection,
+            gateway=services.gateway.name,
+            since=since,
+            scope=min(since, now - _SCOPE),
+            listed_before=min(until, now) - _LISTED_WITHIN,
+            settled_before=min(until, now) - _SETTLED_WITHIN,
+            now=now,
+        )
+        report = ReconciliationReport(
+            since=since,
+            until=until,
+            transactions=transactions,
+            settlements=settlements,
+            asked_again=asked_again,
+            **asdict(matched),
+        )
+        counts = {name: count for name, count in asdict(report).items() if isinstance(count, int)}
+        await reconciliation.record_run(
+            connection,
+            gateway=services.gateway.name,
+            since=since,
+            until=max(horizon, min(until, now)) if since <= horizon else horizon,  # never across a hole
+            counts=counts,
+            now=now,
+        )
+    return report
+
+
+async def _range(
+    services: Services, *, since: datetime | None, until: datetime | None, now: datetime
+) -> tuple[datetime, datetime, datetime]:
+    """From when until when to read, and until when the books have been read without a hole."""
+    async with transaction(services.engine) as connection:
+        horizon = await reconciliation.read_horizon(connection, gateway=services.gateway.name)
+    horizon = horizon or now
+    return since or horizon - _OVERLAP, until or now + _AHEAD, horizon
+
+
+async def _mirror_transactions(services: Services, *, since: datetime, until: datetime, now: datetime) -> int:
+    new = 0
+    async for batch in batches_of(services.gateway.transactions(since=since, until=until)):
+        async with transaction(services.engine) as connection:
+            new += await reconciliation.mirror_transactions(
+                connection, gateway=services.gateway.name, lines=batch, now=now
+            )
+    return new
+
+
+async def _mirror_settlements(services: Services, *, since: datetime, until: datetime, now: datetime) -> int:
+    new = 0
+    async for batch in batches_of(services.gateway.settlements(since=since, until=until)):
+        async with transaction(services.engine) as connection:
+            new += await reconciliation.mirror_settlements(
+                connection, gateway=services.gateway.name, lines=batch, now=now
+            )
+    return new
+
+
+async def batches_of(lines: AsyncIterator[_Line]) -> AsyncIterator[list[_Line]]:
+    """The same lines, some hundred at a time: memory stays flat however many there are."""
+    batch: list[_Line] = []
+    async for line in lines:
+        batch.append(line)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _ask_again(services: Services, *, since: datetime, now: datetime) -> int:
+    asked, after = 0, _FIRST
+    while True:
+        async with transaction(services.engine) as connection:
+            found = await reconciliation.find_unbooked(
+                connection, gateway=services.gateway.name, since=since, after=after, size=_LANES
+            )
+        if not found:
+            return asked
+        await asyncio.gather(*(_ask_about(services, attempt, now=now) for attempt in found))
+        asked, after = asked + len(found), found[-1].id
+
+
+async def _ask_about(services: Services, attempt: reconciliation.UnbookedAttempt, *, now: datetime) -> None:
+    """In flight: as a webhook would. Given up, or not even sent (a restored database): the truth is looked up."""
+    if attempt.state in _IN_FLIGHT:
+        await resolve_one(services, attempt_id=attempt.id, now=now)
+        return
+    outcome = await services.gateway.look_up(attempt_id=attempt.id, charge_request=attempt.charge_request)
+    if not isinstance(outcome, Unknown | Absent):
+        await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=now)
