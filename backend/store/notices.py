@@ -19,6 +19,7 @@ WITH facts AS (
     CASE WHEN lu.line_user_id IS NOT NULL THEN 'line' WHEN sms_stop.address IS NULL THEN 'sms' END AS channel,
     coalesce(lu.line_user_id, a.phone) AS address,
     jsonb_strip_nulls(jsonb_build_object('next_day', CAST(:next_day AS text),
+      'refund_amount', CAST(:refund_amount AS integer),
       'amount', r.amount, 'order_number', r.order_number, 'number_tail', right(a.customer_number, 4),
       'last_day', to_char((r.valid_until - interval '1 microsecond') AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
       'today', to_char(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
@@ -173,10 +174,12 @@ async def enqueue_for_requests(
     occasion: str = "",
     priority: int = 5,
     next_opening_on: date | None = None,
+    refund_amount: int | None = None,
 ) -> None:
     """Tell the payers of these requests, once a (kind, occasion, request); the caller's transaction is the cause.
 
-    `next_opening_on` is the day to name where the message speaks of the next month.
+    `next_opening_on` is the day to name where the message speaks of the next month, `refund_amount` what went back
+    (yen).
     """
     values = {
         "kind": kind,
@@ -186,6 +189,7 @@ async def enqueue_for_requests(
         "occasion": occasion,
         "priority": priority,
         "next_day": next_opening_on.isoformat() if next_opening_on else None,
+        "refund_amount": refund_amount,
     }
     await connection.execute(_ENQUEUE, values)
 
