@@ -23,6 +23,7 @@ from backend.usecases.receive_gateway_event import receive_gateway_event
 from backend.usecases.resolve_unknown_payments import resolve_due
 from backend.usecases.restore_gate import GateWatch, check_gate_at_start
 from backend.usecases.run_month_batches import watch_batches
+from backend.usecases.send_refunds import resolve_due_refunds, send_due_refunds
 from backend.usecases.services import Services
 from backend.usecases.work_inbox import work_inbox
 from backend.web.gateway_hook import SOURCE as GATEWAY_SOURCE
@@ -65,6 +66,7 @@ class Parts:
             Step(name="charges", run=self._charge, idle_seconds=0.5),
             *(self._sending(stream) for stream in self.streams),
             Step(name="outcomes", run=self._resolve, idle_seconds=2.0),
+            Step(name="refunds", run=self._refund, idle_seconds=2.0),
             Step(name="batches", run=self._watch, idle_seconds=2.0),
             Step(name="closing", run=self._close, idle_seconds=5.0),
             Step(name="doubts", run=self._doubts, idle_seconds=2.0),
@@ -100,6 +102,10 @@ class Parts:
 
     async def _watch(self, now: datetime) -> int:
         return await watch_batches(self.services, now=now)
+
+    async def _refund(self, now: datetime) -> int:
+        sent = await send_due_refunds(self.services, now=now)
+        return sent + await resolve_due_refunds(self.services, now=now)
 
     async def _close(self, now: datetime) -> int:
         return await close_settled_late(self.services, now=now)

@@ -23,6 +23,12 @@ NAMES = frozenset(
         "after-look-up",
         "after-replay",
         "after-cancel",
+        # a refund: the intent to send, the gateway's answer, T2
+        "after-refund-sent-commit",
+        "after-refund-answer",
+        "after-refund-resolve-take",
+        "inside-refund-recording",
+        "after-refund-recording",
         # messages to customers, and doubts about them
         "inside-marking",
         "after-marking",

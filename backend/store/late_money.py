@@ -72,13 +72,14 @@ WHERE a.state = 'declined' AND a.request_id <> :request_id
     SELECT o.request_id FROM payment_request_bill o JOIN payment_request_bill m ON m.bill_id = o.bill_id
     WHERE m.request_id = :request_id)
   AND NOT EXISTS (SELECT FROM staff_task t WHERE t.dedupe_key = 'captured_twice:' || a.id AND t.done_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM refund f WHERE f.attempt_id = a.id AND f.state NOT IN ('refused', 'withdrawn'))
 ORDER BY e.id LIMIT 1
 """)
 
 _CLAIM = text("""
 INSERT INTO bill_claim (bill_id, attempt_id)
 SELECT bill_id, :attempt_id FROM payment_request_bill WHERE request_id = :request_id
-ON CONFLICT (bill_id) DO NOTHING
+ON CONFLICT (bill_id) DO UPDATE SET attempt_id = excluded.attempt_id WHERE bill_claim.receipt_id IS NULL
 """)
 
 
@@ -129,5 +130,5 @@ async def revive_request(connection: AsyncConnection, *, request_id: int) -> Non
 
 
 async def claim_bills(connection: AsyncConnection, *, attempt_id: UUID, request_id: int) -> None:
-    """A charge that succeeded holds its bills for ever; a try that is on the wire keeps its own claim."""
+    """A charge that succeeded holds its bills for ever, also after a try on the wire has ended without money."""
     await connection.execute(_CLAIM, {"attempt_id": attempt_id, "request_id": request_id})

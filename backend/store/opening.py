@@ -54,7 +54,8 @@ WITH waiting AS (
   SELECT g.account_id,
     to_char(CAST(:today AS date), 'YYMM') || lpad(nextval('order_serial')::text, 8, '0'),
     g.amount, g.bill_count, 'open',
-    CASE WHEN c.id IS NOT NULL AND ch.id IS NULL THEN 'automatic' ELSE 'link' END,
+    CASE WHEN c.id IS NOT NULL AND ch.id IS NULL AND NOT EXISTS (
+      SELECT FROM dispute d WHERE d.account_id = g.account_id AND d.state = 'open') THEN 'automatic' ELSE 'link' END,
     CASE WHEN g.has_carried THEN 'link_expired' WHEN g.bill_count > 1 THEN 'late_meter_reading' END,
     ch.id, :now, :valid_until
   FROM grouped g

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptState, RequestState
-from backend.store import attempt_outcomes, closing, late_money, opening, receipt_requests, tasks
+from backend.store import attempt_outcomes, closing, late_money, money_back, opening, receipt_requests, tasks
 
 _GIVEN_UP = {AttemptState.DECLINED, AttemptState.WITHDRAWN}
 _LIVE = {RequestState.OPEN, RequestState.CLOSING}
@@ -21,6 +21,8 @@ async def make_room(connection: AsyncConnection, *, attempt: attempt_outcomes.Lo
     """
     if attempt.state not in _GIVEN_UP and attempt.request_state in _LIVE:
         return True
+    if await money_back.is_all_gone(connection, attempt_id=attempt.id):
+        return False  # it was given back meanwhile: nothing is left to book
     if attempt.request_state not in _LIVE:
         await opening.lock_opening(connection)  # an opening under way may be asking for these bills
     await late_money.lock_money(connection, account_id=attempt.account_id)
