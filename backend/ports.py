@@ -161,6 +161,23 @@ class RefundRefused:
     evidence: Evidence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayCharge:
+    """A charge as the gateway knows it, and what we asked for; for a ledger that forgot the attempt."""
+
+    gateway_reference: str
+    amount: int
+    is_captured: bool
+    is_present: bool
+    attempt_id: UUID | None
+    order_number: str
+    transaction_id: str
+    customer_reference: str
+    card: CardSnapshot | None  # None when the gateway does not tell of it any more
+    charge_request: Mapping[str, object]
+    created_at: datetime
+
+
 RefundOutcome = Refunded | RefundRefused | Unknown | Busy
 RefundLookUp = Refunded | Unknown | Absent
 
@@ -225,6 +242,10 @@ class PaymentGateway(Protocol):
 
     async def cancel(self, *, attempt_id: UUID, gateway_reference: str) -> LookUpOutcome:
         """Give up a challenged charge; may answer Succeeded: trust only the answer."""
+        ...
+
+    async def look_up_charge(self, *, charge_reference: str) -> GatewayCharge | None:
+        """A charge by the gateway's own id; None when it has none. Raises GatewayUnavailableError."""
         ...
 
     async def refund(self, *, refund_id: UUID, gateway_reference: str, amount: int) -> RefundOutcome:

@@ -27,6 +27,7 @@ from backend.ports import (
     Capabilities,
     ChargeOutcome,
     Evidence,
+    GatewayCharge,
     GatewayEvent,
     GatewayUnavailableError,
     LookUpOutcome,
@@ -136,6 +137,14 @@ class SandboxGateway:
         if status >= _BAD_REQUEST:
             return Unknown(reason=f"status {status}")
         return charge_outcome(body, Evidence(source="cancel", body=body, request_id=headers.get("X-Request-Id")))
+
+    async def look_up_charge(self, *, charge_reference: str) -> GatewayCharge | None:
+        """See the port."""
+        made = await self._find(f"/v1/charges/{charge_reference}")
+        if made is None:
+            return None
+        card = await self._find(f"/v1/cards/{made.get('card')}")
+        return sandbox_books.charge(made, card=card)
 
     async def refund(self, *, refund_id: UUID, gateway_reference: str, amount: int) -> RefundOutcome:
         """See the port."""

@@ -13,7 +13,8 @@ from backend.domain.gateway_objects import (
     MovementKind,
     SettlementLine,
 )
-from backend.ports import Evidence, GatewayUnavailableError, Refunded, Unknown
+from backend.gateways.sandbox_reading import card_snapshot
+from backend.ports import Evidence, GatewayCharge, GatewayUnavailableError, Refunded, Unknown
 
 _UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
 
@@ -56,6 +57,27 @@ def settlement_line(line: Mapping[str, Any]) -> SettlementLine:
         )
     except _UNREADABLE as problem:
         raise GatewayUnavailableError("a settlement line that cannot be read") from problem
+
+
+def charge(body: Mapping[str, Any], *, card: Mapping[str, Any] | None) -> GatewayCharge:
+    """A charge with its card. Raises GatewayUnavailableError for an answer that cannot be read."""
+    asked = ("customer", "card", "amount", "currency", "reference", "transaction_id", "present", "metadata")
+    try:
+        return GatewayCharge(
+            gateway_reference=body["id"],
+            amount=int(body["amount"]),
+            is_captured=body["status"] == "succeeded",
+            is_present=bool(body["present"]),
+            attempt_id=uuid_or_none(body["metadata"].get("attempt_id")),
+            order_number=str(body["reference"]),
+            transaction_id=str(body["transaction_id"]),
+            customer_reference=str(body["customer"]),
+            card=card_snapshot(card) if card else None,
+            charge_request={name: body[name] for name in asked},
+            created_at=_instant(body["created"]),
+        )
+    except (*_UNREADABLE, AttributeError) as problem:
+        raise GatewayUnavailableError("a charge that cannot be read") from problem
 
 
 def refund(body: Mapping[str, Any]) -> GatewayRefund:

@@ -93,14 +93,15 @@ def registration(body: Mapping[str, Any]) -> Registration:
             status=RegistrationStatus(body["status"]),
             fields_url=body["fields_url"],
             hosted_url=body["hosted_url"],
-            card=_card(card) if card else None,
+            card=card_snapshot(card) if card else None,
             decline_code=body.get("decline_code"),
         )
     except (KeyError, TypeError, ValueError) as problem:
         raise GatewayUnavailableError("an answer that cannot be read") from problem
 
 
-def _card(card: Mapping[str, Any]) -> CardSnapshot:
+def card_snapshot(card: Mapping[str, Any]) -> CardSnapshot:
+    """A card as the gateway describes it. Raises KeyError, TypeError or ValueError for what cannot be read."""
     proof = card["three_d_secure"]
     return CardSnapshot(
         card_reference=card["id"],

@@ -40,6 +40,7 @@ def create_api() -> web.Application:
     api.router.add_get("/refunds", refunds.list_newest_first)
     api.router.add_get("/refunds/{id}", refunds.fetch)
     api.router.add_get("/disputes/{id}", disputes.fetch)
+    api.router.add_get("/cards/{id}", customers.fetch_card)
     api.router.add_post("/cards/{id}/detach", customers.detach_card)
     api.router.add_get("/transactions", account.list_transactions)
     api.router.add_get("/settlements", account.list_settlements)

@@ -22,6 +22,14 @@ async def create(request: web.Request) -> web.Response:
     return json_answer(customer.as_json())
 
 
+async def fetch_card(request: web.Request) -> web.Response:
+    """`GET /v1/cards/{id}`."""
+    card = request.config_dict[STATE].cards.get(request.match_info["id"])
+    if card is None:
+        raise not_found("no such card")
+    return json_answer(card.as_json())
+
+
 async def detach_card(request: web.Request) -> web.Response:
     """`POST /v1/cards/{id}/detach`: from now on the card cannot be charged."""
     state = request.config_dict[STATE]
