@@ -17,6 +17,8 @@ from app.settings import ClockKind, Settings, SettingsRefusedError, load_setting
 from backend.failpoints import arm, parse_failpoints
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for people.")
+cli.add_typer(task_cli, name="tasks")
 _USAGE = 2
 
 
@@ -232,18 +234,38 @@ def sample(
 
 @cli.command()
 def status() -> None:
-    """Show what waits for people."""
-    from backend.store import tasks  # noqa: PLC0415
-    from backend.store.engine import transaction  # noqa: PLC0415
+    """List what waits for people, and what to do first."""
+    from app.cli_tasks import status_command  # noqa: PLC0415
 
-    async def work(settings: Settings, _stop: asyncio.Event) -> None:
-        async with _open_engine(settings) as engine, transaction(engine) as connection:
-            counts = await tasks.count_open(connection)
-        for kind, count in counts.items():
-            typer.echo(f"{count:6}  {kind}")
-        typer.echo(f"{sum(counts.values()):6}  in all")
+    settings = _settings()
+    now = asyncio.run(_now(settings))
+    raise typer.Exit(status_command(open_engine=lambda: _open_engine(settings), now=now))
 
-    _run(work, _settings())
+
+@task_cli.command(name="done")
+def finish_task(
+    number: Annotated[int, typer.Argument(min=1, help="As `status` lists it.")],
+    *,
+    by: Annotated[str, typer.Option(help="Who has settled it.")],
+    note: Annotated[str, typer.Option(help="How.")],
+) -> None:
+    """Take one matter off the list."""
+    from app.cli_tasks import finish_command  # noqa: PLC0415
+
+    settings = _settings()
+    now = asyncio.run(_now(settings))
+    status = finish_command(open_engine=lambda: _open_engine(settings), task_id=number, by=by, note=note, now=now)
+    raise typer.Exit(status)
+
+
+@cli.command()
+def verify(*, as_json: Annotated[bool, typer.Option("--json", help="Print the violations as JSON.")] = False) -> None:
+    """Hold the ledger against its invariants; a broken money invariant stops charging."""
+    from app.cli_verify import verify_command  # noqa: PLC0415
+
+    settings = _settings()
+    now = asyncio.run(_now(settings))
+    raise typer.Exit(verify_command(open_engine=lambda: _open_engine(settings), now=now, as_json=as_json))
 
 
 @asynccontextmanager

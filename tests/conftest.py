@@ -19,6 +19,7 @@ from tests.kit.databases import cloned_database, make_template, postgres_server
 from tests.kit.ledger import Ledger
 from tests.kit.open_transactions import TransactionWatch, watched_transactions
 from tests.kit.servers import free_port, serving
+from tests.kit.verification import leaves_violations, must_verify
 from tests.kit.world import World, running_world
 
 
@@ -44,15 +45,18 @@ async def database_url(postgres: tuple[str, str]) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(database_url)
-    yield engine
-    await engine.dispose()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+async def engine(database_url: str, clock: FakeClock, request: pytest.FixtureRequest) -> AsyncIterator[AsyncEngine]:
+    """The database, held against the product's invariants when the test has ended."""
+    engine = make_engine(database_url)
+    yield engine
+    if not leaves_violations(request):
+        await must_verify(engine, now=clock.now(), has_workers=False)
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -90,10 +94,13 @@ def services(engine: AsyncEngine, clock: FakeClock, gateway: SandboxGateway) -> 
 
 
 @pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The whole product with its outsiders, on 1 November 2026."""
+async def world(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """The whole product with its outsiders, on 1 November 2026; its invariants hold when the test has ended."""
     async with running_world(database_url=database_url, folder=tmp_path, at="2026-11-01T12:00") as world:
         yield world
+        if not leaves_violations(request):
+            services = world.parts.services
+            await must_verify(services.engine, now=services.clock.now(), has_workers=True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Confirmed bills become requests (R03, R04, R06, R07, R08)."""
 
+import pytest
 from sqlalchemy import text
 
 from backend.usecases.expire_payment_requests import expire_payment_requests
@@ -103,6 +104,7 @@ async def test_an_amount_below_the_gateways_minimum_waits_and_becomes_a_task(led
     assert await ledger.rows("SELECT kind FROM staff_task") == [("amount_out_of_bounds",)]
 
 
+@pytest.mark.leaves_violations("a request is voided by hand while its charge waits")
 async def test_a_claimed_bill_is_left_alone_and_holds_up_nobody_else(ledger: Ledger, clock: FakeClock) -> None:
     claimed, free = await ledger.account(1), await ledger.account(2)
     await registered_card(ledger, claimed)

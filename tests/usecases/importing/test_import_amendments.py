@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.usecases.importing.bill_files import execute, import_lines, line, other_line, query, reasons
 
+pytestmark = pytest.mark.leaves_violations("requests and attempts are written by hand, as far as the import reads them")
+
 _BILLS = "SELECT amount, state FROM bill ORDER BY id"
 
 

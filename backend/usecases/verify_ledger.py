@@ -1,0 +1,51 @@
+"""Hold the ledger against its invariants; a broken money invariant stops charging, and nothing is ever repaired."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from backend.domain.states import StopReason, StopScope
+from backend.store import charging_stops, tasks
+from backend.store.engine import transaction
+from backend.store.invariants import Violation, find_violations
+
+_NAMED = 20  # subjects in a task: `tsukibarai verify` lists them all
+log = structlog.get_logger()
+
+
+async def verify_ledger(engine: AsyncEngine, *, now: datetime) -> Sequence[Violation]:
+    """Find every violation, tell people about each broken invariant, and stop all charging if one is about money."""
+    async with transaction(engine) as connection:
+        violations = await find_violations(connection, now=now)
+    if violations:
+        async with transaction(engine) as connection:
+            await _report(connection, violations, now=now)
+            await _brake(connection, violations, now=now)
+    return violations
+
+
+async def _report(connection: AsyncConnection, violations: Sequence[Violation], *, now: datetime) -> None:
+    for name, group in groupby(violations, key=lambda violation: violation.invariant.name):
+        broken = list(group)
+        log.error("invariant_broken", invariant=name, rows=len(broken), first=broken[0].subject)
+        await tasks.raise_task(
+            connection,
+            kind="invariant_broken",
+            subject=name,
+            account_id=None,
+            detail={"rows": len(broken), "subjects": [each.subject for each in broken[:_NAMED]]},
+            now=now,
+            reopens=True,
+        )
+
+
+async def _brake(connection: AsyncConnection, violations: Sequence[Violation], *, now: datetime) -> None:
+    broken = sorted({each.invariant.name for each in violations if each.invariant.is_money})
+    if not broken:
+        return
+    await charging_stops.stop_charging(
+        connection, reason=StopReason.BROKEN_INVARIANT, scope=StopScope.ALL, detail={"invariants": broken}, now=now
+    )
