@@ -142,7 +142,7 @@ def _address_of(reply: Reply, base_url: str) -> str:
 
 def load_wording(templates: Path, *, sender_name: str, support_phone: str, calendar: BillingCalendar) -> Wording:
     """Read and compile everything below `templates/messages` and `templates/faq`, once at start."""
-    folder, env = templates / "messages", environment()
+    folder, env = templates / "messages", environment(templates)
     words, menu = tables_of(folder / "words.toml"), tables_of(folder / "menu.toml")
     patterns = cast("Mapping[str, str]", words["formats"])
     entries = load_faq(templates / "faq", env)

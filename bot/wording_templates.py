@@ -5,16 +5,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backend.domain.states import ChannelName
 
 Compiled = Mapping[tuple[str, ChannelName], Template]
 
 
-def environment() -> Environment:
-    """Plain text, so nothing is escaped: payloads are built from the text by Python, never by joining JSON."""
-    return Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)  # noqa: S701
+def environment(templates: Path) -> Environment:
+    """Plain text, so nothing is escaped: payloads are built from the text by Python, never by joining JSON.
+
+    A text may include what pages, chat and staff lists say alike, from the folder `shared`.
+    """
+    return Environment(
+        loader=FileSystemLoader(templates / "shared"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701
+        keep_trailing_newline=False,
+    )
 
 
 def notice_templates(folder: Path, env: Environment) -> Compiled:
@@ -41,6 +49,11 @@ def reply_templates(folder: Path, env: Environment) -> Compiled:
 
 def tables_of(path: Path) -> dict[str, dict[str, object]]:
     """The tables of one TOML file."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def table_of(path: Path) -> dict[str, object]:
+    """The values of a TOML file without tables."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

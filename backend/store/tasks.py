@@ -20,12 +20,13 @@ UPDATE staff_task SET done_at = :now, done_by = :by, note = :note
 WHERE done_at IS NULL AND dedupe_key = CAST(:kind AS text) || ':' || CAST(:subject AS text)
 """)
 
-# The shared sentence for a customer's matter names the order; kinds without one leave it empty.
+# A matter names its order directly, or by the request or the notice that it is about.
 _OPEN = text("""
 SELECT id, kind, created_at, coalesce(detail->>'order_number',
-  (SELECT r.order_number FROM payment_request r WHERE r.id = (detail->>'request_id')::bigint),
+  (SELECT r.order_number FROM payment_request r WHERE r.id = CAST(substring(detail->>'request_id' FROM '^[0-9]+$')
+    AS bigint)),
   (SELECT r.order_number FROM notice n JOIN payment_request r ON r.id = n.request_id
-   WHERE n.id = (detail->>'notice_id')::bigint)) AS order_number
+   WHERE n.id = CAST(substring(detail->>'notice_id' FROM '^[0-9]+$') AS bigint))) AS order_number
 FROM staff_task WHERE done_at IS NULL ORDER BY created_at, id
 """)
 

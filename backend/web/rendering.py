@@ -14,7 +14,7 @@ class Renderer:
 
     def __init__(self, *, folder: Path, static: StaticFiles, sender_name: str, support_phone: str) -> None:
         self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder),
+            loader=jinja2.FileSystemLoader([folder, folder.parent / "shared"]),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
