@@ -145,7 +145,13 @@ _DESCRIBE = text("""
 UPDATE reconciliation_exception
 SET order_number = coalesce(:order_number, order_number), account_id = coalesce(:account_id, account_id),
   detail = detail || jsonb_build_object('why', CAST(:why AS text))
-WHERE id = :id
+WHERE kind = 'missing_locally' AND reference = :reference AND resolved_at IS NULL
+""")
+
+_UNDESCRIBED = text("""
+SELECT reference FROM reconciliation_exception
+WHERE kind = 'missing_locally' AND resolved_at IS NULL AND order_number IS NULL AND NOT detail ? 'why'
+ORDER BY id LIMIT 200
 """)
 
 _ACCEPT = text("""
@@ -228,12 +234,17 @@ async def open_exceptions(connection: AsyncConnection, *, after: int = 0, size: 
     return [OpenException(**{**row, "kind": ExceptionKind(row["kind"])}) for row in rows]
 
 
-async def describe_exception(
-    connection: AsyncConnection, *, exception_id: int, order_number: str | None, account_id: int | None, why: str
+async def describe_missing(
+    connection: AsyncConnection, *, reference: str, order_number: str | None, account_id: int | None, why: str
 ) -> None:
-    """Say more about an exception: whose it is, and why it could not be imported."""
-    values = {"id": exception_id, "order_number": order_number, "account_id": account_id, "why": why}
+    """Say whose a charge is that we do not have, and why it was not imported; its account is not charged meanwhile."""
+    values = {"reference": reference, "order_number": order_number, "account_id": account_id, "why": why}
     await connection.execute(_DESCRIBE, values)
+
+
+async def undescribed(connection: AsyncConnection) -> list[str]:
+    """Charges on the list of which nothing has been found out yet."""
+    return list((await connection.execute(_UNDESCRIBED)).scalars())
 
 
 async def accept_exception(

@@ -88,9 +88,26 @@ UPDATE notice SET
 WHERE state IN ('queued', 'sending') AND created_at <= :remembers_until
 """)
 
-_PASS_SERIAL = text("""
-SELECT setval('order_serial', greatest((SELECT last_value FROM order_serial), CAST(:newest AS bigint)) + :leap)
+# The customer was most likely told when the money was taken, which was before the gate closed.
+_DOUBT_TOLD = text("""
+UPDATE notice n SET state = CASE n.channel WHEN 'sms' THEN 'unknown' ELSE 'needs_human' END,
+  attempts = greatest(n.attempts, 1), first_sent_at = coalesce(n.first_sent_at, t.occurred_at),
+  last_sent_at = coalesce(n.last_sent_at, t.occurred_at), failure = 'restored'
+FROM payment_attempt a JOIN gateway_transaction t ON t.attempt_id = a.id AND t.kind = 'charge'
+WHERE n.request_id = a.request_id AND a.state = 'succeeded' AND n.kind IN ('paid', 'charged') AND n.state = 'queued'
+  AND n.created_at >= :closed_at AND t.occurred_at < :closed_at
 """)
+
+_PASS_SERIAL = text("""
+SELECT setval('order_serial', :leap + greatest(
+  (SELECT last_value FROM order_serial),
+  (SELECT max(CAST(substr(order_number, 5) AS bigint)) FROM payment_request
+   WHERE opened_at >= :since AND order_number ~ '^[0-9]{12}$'),
+  (SELECT max(CAST(substr(order_number, 5) AS bigint)) FROM reconciliation_exception
+   WHERE resolved_at IS NULL AND order_number ~ '^[0-9]{12}$')))
+""")
+
+_TASKS_DONE = text("UPDATE staff_task SET done_at = :now WHERE kind = 'restore_gate_closed' AND done_at IS NULL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +193,16 @@ async def doubt_restored_notices(connection: AsyncConnection, *, remembers_until
     return (await connection.execute(_HOLD_RESTORED, values)).rowcount
 
 
-async def pass_used_order_numbers(connection: AsyncConnection, *, newest: int, leap: int) -> None:
+async def doubt_told(connection: AsyncConnection, *, closed_at: datetime) -> int:
+    """News of payments that the forgotten time has most likely brought: SMS is looked for, a push is left to people."""
+    return (await connection.execute(_DOUBT_TOLD, {"closed_at": closed_at})).rowcount
+
+
+async def pass_used_order_numbers(connection: AsyncConnection, *, since: datetime, leap: int) -> None:
     """Let the next order number be one that the forgotten time cannot have given out."""
-    await connection.execute(_PASS_SERIAL, {"newest": newest, "leap": leap})
+    await connection.execute(_PASS_SERIAL, {"since": since, "leap": leap})
+
+
+async def finish_tasks(connection: AsyncConnection, *, now: datetime) -> None:
+    """What people were told about the closed gate is settled."""
+    await connection.execute(_TASKS_DONE, {"now": now})

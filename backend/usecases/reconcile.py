@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from backend.domain.gateway_objects import MovementKind
 from backend.domain.states import AttemptState
 from backend.ports import Absent, Unknown
 from backend.store import reconciliation, reconciliation_matching
 from backend.store.engine import transaction
+from backend.usecases.reconcile_lost import describe_lost
+from backend.usecases.record_money_back import record_dispute, record_foreign_refund
 from backend.usecases.record_outcome import record_outcome
 from backend.usecases.resolve_unknown_payments import resolve_one
 from backend.usecases.restore_gate import check_books
@@ -57,10 +60,10 @@ async def reconcile(
         GatewayUnavailableError: the books could not be read to the end; what was copied stays, nothing is compared.
     """
     since, until, horizon = await _range(services, since=since, until=until, now=now)
-    transactions = await _mirror_transactions(services, since=since, until=until, now=now)
-    settlements = await _mirror_settlements(services, since=since, until=until, now=now)
+    transactions, settlements = await read_books(services, since=since, until=until, now=now)
     await check_books(services, since=since, now=now)
     asked_again = await _ask_again(services, since=since, now=now)
+    await _record_money_back(services, since=since, now=now)
     async with transaction(services.engine) as connection:
         matched = await reconciliation_matching.match(
             connection,
@@ -88,7 +91,14 @@ async def reconcile(
             counts=counts,
             now=now,
         )
+    await describe_lost(services)
     return report
+
+
+async def read_books(services: Services, *, since: datetime, until: datetime, now: datetime) -> tuple[int, int]:
+    """Copy movements and payouts; returns how many of each were new. Raises GatewayUnavailableError on the way."""
+    transactions = await _mirror_transactions(services, since=since, until=until, now=now)
+    return transactions, await _mirror_settlements(services, since=since, until=until, now=now)
 
 
 async def _range(
@@ -154,3 +164,29 @@ async def _ask_about(services: Services, attempt: reconciliation.UnbookedAttempt
     outcome = await services.gateway.look_up(attempt_id=attempt.id, charge_request=attempt.charge_request)
     if not isinstance(outcome, Unknown | Absent):
         await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=now)
+
+
+async def _record_money_back(services: Services, *, since: datetime, now: datetime) -> None:
+    """Refunds and disputes made at the gateway's own console become rows and tasks (f32)."""
+    after = ""
+    while True:
+        async with transaction(services.engine) as connection:
+            found = await reconciliation.find_unrecorded(
+                connection, gateway=services.gateway.name, since=since, after=after, size=_BATCH
+            )
+        if not found:
+            return
+        for reference, kind in found:
+            await _record_one(services, reference=reference, kind=kind, now=now)
+        after = found[-1][0]
+
+
+async def _record_one(services: Services, *, reference: str, kind: MovementKind, now: datetime) -> None:
+    if kind is MovementKind.REFUND:
+        refund = await services.gateway.look_up_refund(refund_reference=reference)
+        if refund:
+            await record_foreign_refund(services, refund=refund, now=now)
+        return
+    dispute = await services.gateway.look_up_dispute(dispute_reference=reference)
+    if dispute:
+        await record_dispute(services, dispute=dispute, now=now)
