@@ -54,7 +54,8 @@ BILLS = (
               WHERE p.state = 'succeeded'
               UNION ALL SELECT bill_id FROM receipt WHERE state = 'approved'
             ) f ON f.bill_id = b.id
-            GROUP BY b.id HAVING count(f.bill_id) <> CASE b.state WHEN 'paid' THEN 1 ELSE 0 END""",
+            GROUP BY b.id HAVING count(f.bill_id)
+              <> CASE WHEN b.state IN ('paid', 'disputed', 'refunded') THEN 1 ELSE 0 END""",
     ),
     Invariant(
         name="receipt_without_claim",

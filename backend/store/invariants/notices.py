@@ -5,13 +5,14 @@ from backend.store.invariants.invariant import Invariant
 NOTICES = (
     Invariant(
         name="told_twice",
-        sentence="A customer is told each thing about a request once a channel; reminders once a day.",
+        sentence="A customer is told each thing about a request once a channel; reminders once a day, refunds each.",
         is_money=False,
         query="""
             SELECT 'request ' || request_id, count(*) || ' times ' || kind || ' by ' || channel FROM notice
             WHERE request_id IS NOT NULL
             GROUP BY request_id, kind, channel,
-              CASE WHEN kind = 'reminder' THEN CAST(created_at AT TIME ZONE 'Asia/Tokyo' AS date) END
+              CASE WHEN kind = 'reminder' THEN CAST(created_at AT TIME ZONE 'Asia/Tokyo' AS date) END,
+              CASE WHEN kind = 'refunded' THEN dedupe_key END
             HAVING count(*) > 1""",
     ),
     Invariant(

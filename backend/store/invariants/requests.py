@@ -22,7 +22,7 @@ REQUESTS = (
             SELECT 'request ' || r.id, r.state || ', its bill ' || b.id || ' is ' || b.state
             FROM payment_request r JOIN payment_request_bill m ON m.request_id = r.id JOIN bill b ON b.id = m.bill_id
             WHERE r.state IN ('open', 'closing') AND b.state NOT IN ('requested', 'held')
-               OR r.state = 'settled' AND b.state <> 'paid'""",
+               OR r.state = 'settled' AND b.state NOT IN ('paid', 'disputed', 'refunded')""",
     ),
     Invariant(
         name="request_mark_is_wrong",
