@@ -1,5 +1,6 @@
 """A second person approves or rejects a recorded receipt: the bill is paid, or can be paid again (invariant 20)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,10 +24,18 @@ from backend.usecases.record_receipt import tidy
 from backend.usecases.services import Services
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedReceipt:
+    """The receipt as it was recorded, and whether other bills of its request now wait for a request of their own."""
+
+    receipt: receipts.Receipt
+    frees_bills: bool
+
+
 async def approve_receipt(
     services: Services, *, receipt_id: int, person: str, now: datetime
-) -> receipts.Receipt | ReceiptRefusal:
-    """The bill is paid; returns the receipt as it was recorded, or why not (nothing is changed then).
+) -> ApprovedReceipt | ReceiptRefusal:
+    """The bill is paid; or why not (nothing is changed then).
 
     The request of the bill is settled if this was its last unpaid bill. Otherwise it is voided and the rest waits for
     the next opening, which the caller may start at once. Who had a URL for it is told once.
@@ -41,9 +50,9 @@ async def approve_receipt(
         if not receipt.holds_the_claim:
             return ReceiptRefusal(code=ReceiptRefusalCode.PAID_BY_CARD, hint=receipt.bill_number)
         await receipts.approve(connection, receipt_id=receipt_id, person=person, now=now)
-        await _end_request(connection, bill_id=receipt.bill_id, now=now)
+        frees_bills = await _end_request(connection, bill_id=receipt.bill_id, now=now)
         await _tell(services, connection, receipt=receipt, now=now)
-    return receipt
+    return ApprovedReceipt(receipt=receipt, frees_bills=frees_bills)
 
 
 async def reject_receipt(
@@ -72,11 +81,11 @@ async def _decidable(connection: AsyncConnection, *, receipt_id: int, person: st
     return receipt
 
 
-async def _end_request(connection: AsyncConnection, *, bill_id: int, now: datetime) -> None:
-    """No live request keeps a paid bill: its amount would not be true any more."""
+async def _end_request(connection: AsyncConnection, *, bill_id: int, now: datetime) -> bool:
+    """No live request keeps a paid bill: its amount would not be true any more. Returns whether bills were freed."""
     request = await receipt_requests.find_live_request(connection, bill_id=bill_id, now=now)
     if request is None:
-        return
+        return False
     await receipt_requests.return_card_change(connection, request_id=request.id)
     if request.unpaid == 0:
         await requests.settle_request(connection, request_id=request.id, now=now)
@@ -86,6 +95,7 @@ async def _end_request(connection: AsyncConnection, *, bill_id: int, now: dateti
     else:
         await closing.void_requests(connection, request_ids=[request.id], now=now)
         await late_money.renew_bills(connection, request_ids=[request.id])
+    return request.unpaid > 0
 
 
 async def _tell(services: Services, connection: AsyncConnection, *, receipt: receipts.Receipt, now: datetime) -> None:

@@ -64,13 +64,15 @@ REQUESTS = (
     ),
     Invariant(
         name="request_without_a_way_to_pay",
-        sentence="An open request has an active link, or a charge under way.",
+        sentence="An open request has an active link, a charge under way, or a receipt that waits for approval.",
         is_money=False,
         query="""
             SELECT 'request ' || r.id, 'to be paid by ' || r.way FROM payment_request r
             WHERE r.state = 'open' AND r.valid_until > :now
               AND NOT EXISTS (SELECT FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active')
               AND NOT EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id
-                              AND p.state IN ('prepared', 'sent', 'challenged', 'unknown'))""",
+                              AND p.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+              AND NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim c ON c.bill_id = m.bill_id
+                              WHERE m.request_id = r.id AND c.receipt_id IS NOT NULL)""",
     ),
 )
