@@ -2,41 +2,32 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.cli_brake import brake_cli
+from app.cli_receipt import receipt_cli
+from app.cli_verify import verify
+from app.command import USAGE, now_of, open_engine, settings_or_exit
 from app.logs import configure_logs
-from app.settings import ClockKind, Settings, SettingsRefusedError, load_settings
-from backend.failpoints import arm, parse_failpoints
+from app.settings import ClockKind, Settings
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+cli.add_typer(brake_cli, name="brake")
+cli.add_typer(receipt_cli, name="receipt")
+cli.command(name="verify")(verify)
 task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for people.")
 cli.add_typer(task_cli, name="tasks")
-_USAGE = 2
 
 
 def main() -> None:
     """Entry point of the `tsukibarai` command."""
     cli()
-
-
-def _settings(**overrides: object) -> Settings:
-    try:
-        settings = load_settings(**overrides)
-    except SettingsRefusedError as refusal:
-        typer.echo(f"The settings cannot be used:\n{refusal}", err=True)
-        raise typer.Exit(_USAGE) from None
-    configure_logs()
-    for name, hits in parse_failpoints(settings.failpoints).items():
-        arm(name, hits=hits)
-    return settings
 
 
 def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
@@ -57,7 +48,7 @@ def dev() -> None:
     """Start everything on this machine, with emulated outsiders and demo customers."""
     from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
 
-    settings = _settings(clock=ClockKind.SHIFTABLE)
+    settings = settings_or_exit(clock=ClockKind.SHIFTABLE)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log_file = settings.data_dir / "tsukibarai.log"
 
@@ -88,7 +79,7 @@ def web() -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
             await serve_until_stopped(parts, stop=stop)
 
-    _run(work, _settings())
+    _run(work, settings_or_exit())
 
 
 @cli.command()
@@ -101,7 +92,7 @@ def worker() -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
             await _until_stopped(run_forever(parts.steps(), clock=parts.services.clock), stop)
 
-    _run(work, _settings())
+    _run(work, settings_or_exit())
 
 
 @cli.command()
@@ -115,7 +106,7 @@ def scheduler() -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
             await _until_stopped(run_scheduler(parts.services, every_seconds=every), stop)
 
-    _run(work, _settings())
+    _run(work, settings_or_exit())
 
 
 async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
@@ -134,10 +125,10 @@ def migrate() -> None:
     from backend.store.migrate import upgrade  # noqa: PLC0415
 
     async def work(settings: Settings, _stop: asyncio.Event) -> None:
-        async with _open_engine(settings) as engine:
+        async with open_engine(settings) as engine:
             await upgrade(engine)
 
-    _run(work, _settings())
+    _run(work, settings_or_exit())
 
 
 @cli.command()
@@ -161,10 +152,10 @@ def tick(
             typer.echo(f"{parts.services.clock.now():%Y-%m-%d %H:%M} done: {', '.join(jobs) or 'nothing was due'}")
 
     try:
-        _run(work, _settings())
+        _run(work, settings_or_exit())
     except TimeTravelRefusedError as refusal:
         typer.echo(str(refusal), err=True)
-        raise typer.Exit(_USAGE) from None
+        raise typer.Exit(USAGE) from None
 
 
 @cli.command(name="import-bills")
@@ -179,11 +170,11 @@ def import_bills(
     """Import confirmed bills from a CSV file: all of them, or none with a list of what is wrong."""
     from app.cli_import import import_bills_command  # noqa: PLC0415
 
-    settings = _settings()
+    settings = settings_or_exit()
     status = import_bills_command(
         source=file,
-        now=asyncio.run(_now(settings)),
-        open_engine=lambda: _open_engine(settings),
+        now=asyncio.run(now_of(settings)),
+        open_engine=lambda: open_engine(settings),
         amend=amend,
         dry_run=dry_run,
         report=report,
@@ -206,17 +197,6 @@ def _open_at_once(settings: Settings) -> None:
     _run(work, settings)
 
 
-async def _now(settings: Settings) -> datetime:
-    from app.clock import ShiftableClock, SystemClock  # noqa: PLC0415
-
-    if settings.clock is ClockKind.SYSTEM:
-        return SystemClock().now()
-    async with _open_engine(settings) as engine:
-        clock = ShiftableClock(engine)
-        await clock.refresh()
-        return clock.now()
-
-
 @cli.command()
 def sample(
     *,
@@ -237,9 +217,9 @@ def status() -> None:
     """List what waits for people, and what to do first."""
     from app.cli_tasks import status_command  # noqa: PLC0415
 
-    settings = _settings()
-    now = asyncio.run(_now(settings))
-    raise typer.Exit(status_command(open_engine=lambda: _open_engine(settings), now=now))
+    settings = settings_or_exit()
+    now = asyncio.run(now_of(settings))
+    raise typer.Exit(status_command(open_engine=lambda: open_engine(settings), now=now))
 
 
 @task_cli.command(name="done")
@@ -252,33 +232,10 @@ def finish_task(
     """Take one matter off the list."""
     from app.cli_tasks import finish_command  # noqa: PLC0415
 
-    settings = _settings()
-    now = asyncio.run(_now(settings))
-    status = finish_command(open_engine=lambda: _open_engine(settings), task_id=number, by=by, note=note, now=now)
+    settings = settings_or_exit()
+    now = asyncio.run(now_of(settings))
+    status = finish_command(open_engine=lambda: open_engine(settings), task_id=number, by=by, note=note, now=now)
     raise typer.Exit(status)
-
-
-@cli.command()
-def verify(*, as_json: Annotated[bool, typer.Option("--json", help="Print the violations as JSON.")] = False) -> None:
-    """Hold the ledger against its invariants; a broken money invariant stops charging."""
-    from app.cli_verify import verify_command  # noqa: PLC0415
-
-    settings = _settings()
-    now = asyncio.run(_now(settings))
-    raise typer.Exit(verify_command(open_engine=lambda: _open_engine(settings), now=now, as_json=as_json))
-
-
-@asynccontextmanager
-async def _open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    from app.compose import database_url  # noqa: PLC0415
-    from backend.store.engine import make_engine  # noqa: PLC0415
-
-    async with database_url(settings) as url:
-        engine = make_engine(url, pool_size=2)
-        try:
-            yield engine
-        finally:
-            await engine.dispose()
 
 
 if __name__ == "__main__":

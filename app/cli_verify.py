@@ -2,44 +2,58 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
+from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli_import import OpenEngine
+from app.command import now_of, open_engine, settings_or_exit
 from backend.store.invariants import INVARIANTS, Violation
-from backend.usecases.verify_ledger import verify_ledger
 
 HOLDS, BROKEN = 0, 1
 
 
-def verify_command(*, open_engine: OpenEngine, now: datetime, as_json: bool = False) -> int:
+def verify(*, as_json: Annotated[bool, typer.Option("--json", help="Print the violations as JSON.")] = False) -> None:
+    """Hold the ledger against its invariants; a broken money invariant stops charging."""
+    settings = settings_or_exit()
+    now = asyncio.run(now_of(settings))
+    raise typer.Exit(verify_command(engine_of=partial(open_engine, settings), now=now, as_json=as_json))
+
+
+def verify_command(
+    *, engine_of: Callable[[], AbstractAsyncContextManager[AsyncEngine]], now: datetime, as_json: bool = False
+) -> int:
     """Print what breaks an invariant; returns the exit status: 0 all hold, 1 something is wrong.
 
     A broken money invariant stops charging, as the same check on the timetable does.
     """
-    violations = asyncio.run(_verify(open_engine, now))
+    from backend.usecases.verify_ledger import verify_ledger  # noqa: PLC0415
+
+    async def find() -> Sequence[Violation]:
+        async with engine_of() as engine:
+            return await verify_ledger(engine, now=now)
+
+    violations = asyncio.run(find())
     if as_json:
         typer.echo(json.dumps([_data(each) for each in violations], ensure_ascii=False, indent=2))
     else:
-        for each in violations:
-            typer.echo(f"{each.invariant.name}\t{each.subject}\t{each.detail}")
-        typer.echo(_summary(violations), err=bool(violations))
+        _print(violations)
     return BROKEN if violations else HOLDS
 
 
-async def _verify(open_engine: OpenEngine, now: datetime) -> Sequence[Violation]:
-    async with open_engine() as engine:
-        return await verify_ledger(engine, now=now)
-
-
-def _summary(violations: Sequence[Violation]) -> str:
+def _print(violations: Sequence[Violation]) -> None:
+    for each in violations:
+        typer.echo(f"{each.invariant.name}\t{each.subject}\t{each.detail}")
     if not violations:
-        return f"0 violations in {len(INVARIANTS)} invariants"
+        typer.echo(f"0 violations in {len(INVARIANTS)} invariants")
+        return
     broken = {each.invariant for each in violations}
     brake = "; charging is stopped" if any(each.is_money for each in broken) else ""
-    return f"{len(violations)} violations of {len(broken)} in {len(INVARIANTS)} invariants{brake}"
+    typer.echo(f"{len(violations)} violations of {len(broken)} in {len(INVARIANTS)} invariants{brake}", err=True)
 
 
 def _data(violation: Violation) -> dict[str, object]:

@@ -36,6 +36,8 @@ from bot.notice_doubts import settle_doubts
 from bot.notifier import ANSWERS, NEWS, Notifier, Stream
 from bot.sms_events import INBOUND, RECEIPT, SmsEvents
 from bot.wording import Wording, load_wording
+from scheduler.jobs import PERIODIC
+from scheduler.periodic import run_if_due
 from scheduler.worker import Step
 
 log = structlog.get_logger()
@@ -70,6 +72,7 @@ class Parts:
             Step(name="batches", run=self._watch, idle_seconds=2.0),
             Step(name="closing", run=self._close, idle_seconds=5.0),
             Step(name="doubts", run=self._doubts, idle_seconds=2.0),
+            *(Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0) for job in PERIODIC),
         )
 
     async def _work_inbox(self, now: datetime) -> int:

@@ -2,13 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from backend.domain.billing_calendar import BillingCalendar
+from backend.ports import GatewayUnavailableError
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.reconcile import reconcile
+from backend.usecases.restore_gate import check_gate
 from backend.usecases.send_reminders import send_reminders
 from backend.usecases.services import Services
+from backend.usecases.verify_ledger import verify_ledger
+
+
+class JobMustWaitError(Exception):
+    """The job cannot do its work now, and those behind it do not need it: it is due again at the next look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +29,30 @@ class Job:
     run: Callable[[Services, datetime], Awaitable[object]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periodic:
+    """Work that repeats every few minutes of every day, done by whichever worker is there first."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Services, datetime], Awaitable[object]]
+
+
 async def _expire(services: Services, now: datetime) -> object:
     return await expire_payment_requests(services, now=now)
 
 
+async def _reconcile(services: Services, now: datetime) -> object:
+    try:
+        report = await reconcile(services, now=now)
+    except GatewayUnavailableError as problem:
+        raise JobMustWaitError("the gateway's books cannot be read") from problem
+    return f"{report.fitting} fit, {report.listed} listed, {report.explained} explained"
+
+
 async def _open(services: Services, now: datetime) -> object:
+    if await check_gate(services, now=now):
+        raise JobMustWaitError("the restore gate is closed")
     return await open_payment_requests(services, now=now)
 
 
@@ -33,14 +60,20 @@ async def _remind(services: Services, now: datetime) -> object:
     return await send_reminders(services, now=now)
 
 
-# The order is the order of catching up after a downtime: expire, then combine and open (which also queues the
-# notices), then remind (f20).
+# The order is the order of catching up after a downtime: expire, then hold the books against the gateway's, then
+# combine and open (which also queues the notices), then remind (f20).
 TIMETABLE = (
     Job(
         name="expire",  # R05, R06: every midnight, so that a late or held request is closed soon
         runs_at=lambda _: time(0),
         runs_on=lambda _calendar, _day: True,
         run=_expire,
+    ),
+    Job(
+        name="reconcile",  # f32: every night, before anything is charged
+        runs_at=lambda _: time(4),
+        runs_on=lambda _calendar, _day: True,
+        run=_reconcile,
     ),
     Job(
         name="open",  # R04, R07, R08: from the 10th on, every day that still leaves a fair time
@@ -55,3 +88,10 @@ TIMETABLE = (
         run=_remind,
     ),
 )
+
+
+async def _verify(services: Services, now: datetime) -> object:
+    return await verify_ledger(services.engine, now=now)
+
+
+PERIODIC = (Periodic(name="verify", every=timedelta(minutes=15), run=_verify),)

@@ -24,6 +24,7 @@ class PageState(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     LOCKED = "locked"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class PaymentPage:
     registrations: int
     bills_are_paid: bool  # by this request, or by a later one that the bills went over to
     has_waiting_receipt: bool  # one of the bills came by bank, shop or cash, and a second person has not approved yet
+    is_paused: bool  # nothing is charged now, whoever asks; the URL stays good
     newest_order_number: str | None  # of the account's open request, when another URL replaced this one
 
     def state(self, *, now: datetime) -> PageState:
@@ -86,7 +88,7 @@ class PaymentPage:
             return PageState.EXPIRED
         if self._needs_a_person():
             return PageState.LOCKED
-        return PageState.PAYABLE
+        return PageState.PAUSED if self.is_paused else PageState.PAYABLE
 
     def _needs_a_person(self) -> bool:
         return self.proof_failures >= PROOF_TRIES or self.declines >= DECLINES or self.registrations >= REGISTRATIONS

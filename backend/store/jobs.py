@@ -1,8 +1,8 @@
-"""SQL for the timetable: a run key (job, JST date) is written once, whoever runs it."""
+"""SQL for the timetable: a run key (job, JST date) is written once, whoever runs it; so is a time of what repeats."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,6 +15,14 @@ _LAST = text("SELECT job, max(run_on) AS run_on FROM job_run GROUP BY job")
 _DONE = text("""
 INSERT INTO job_run (job, run_on, outcome, ran_at) VALUES (:job, :run_on, :outcome, :now)
 ON CONFLICT (job, run_on) DO NOTHING RETURNING job
+""")
+
+# A due time further away than one period is from before the clock was set back.
+_CLAIM = text("""
+INSERT INTO periodic_run (job, due_at, started_at) VALUES (:job, :next, :now)
+ON CONFLICT (job) DO UPDATE SET due_at = excluded.due_at, started_at = excluded.started_at
+WHERE periodic_run.due_at <= :now OR periodic_run.due_at > :next
+RETURNING job
 """)
 
 
@@ -39,3 +47,12 @@ async def record_run(connection: AsyncConnection, *, job: str, run_on: date, out
     """Write the run key; False when it was there already."""
     values = {"job": job, "run_on": run_on, "outcome": outcome, "now": now}
     return (await connection.execute(_DONE, values)).one_or_none() is not None
+
+
+async def claim_period(connection: AsyncConnection, *, job: str, every: timedelta, now: datetime) -> bool:
+    """Whether it is time for what repeats, and for the caller to do it; commit before beginning.
+
+    However many times were missed, one run makes up for them. A run that dies is followed by the next one in time.
+    """
+    values = {"job": job, "next": now + every, "now": now}
+    return (await connection.execute(_CLAIM, values)).one_or_none() is not None

@@ -30,6 +30,9 @@ SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amou
   EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim k ON k.bill_id = m.bill_id
           JOIN receipt t ON t.id = k.receipt_id AND t.state = 'recorded' WHERE m.request_id = r.id)
     AS has_waiting_receipt,
+  database_has_moved() OR EXISTS (SELECT FROM charging_stop s WHERE s.scope = 'all' AND s.lifted_at IS NULL)
+    OR EXISTS (SELECT FROM reconciliation_exception x
+               WHERE x.account_id = r.account_id AND x.resolved_at IS NULL AND x.is_blocking) AS is_paused,
   (SELECT array_agg(b.billing_month || ':' || b.amount ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills
 FROM payment_link l

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from backend.domain.states import AttemptState
 from backend.failpoints import failpoint
-from backend.store import attempts
+from backend.store import attempts, charging_stops
 from backend.store.engine import transaction
 from backend.usecases.record_outcome import record_outcome
 from backend.usecases.run_month_batches import watch_batches
@@ -19,6 +19,7 @@ _FIRST_CHECK = timedelta(minutes=1)
 async def charge_due(services: Services, *, now: datetime, size: int = 20) -> int:
     """Charge what is due (automatic months, and what a dead process left behind); returns how many were sent."""
     async with transaction(services.engine) as connection:
+        await charging_stops.withdraw_presses(connection, now=now)
         taken = await attempts.take_prepared(
             connection, now=now, check_at=now + _FIRST_CHECK, size=size, lease_seconds=LEASE_SECONDS
         )
@@ -31,7 +32,10 @@ async def charge_due(services: Services, *, now: datetime, size: int = 20) -> in
 
 
 async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState | None:
-    """Charge this attempt now, for a payer who is waiting; None when somebody else has taken it."""
+    """Charge this attempt now, for a payer who is waiting.
+
+    None when somebody else has taken it, or when everything was stopped meanwhile: then the press is taken back.
+    """
     async with transaction(services.engine) as connection:
         attempt = await attempts.take_one(
             connection,
@@ -40,8 +44,11 @@ async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> 
             check_at=now + _FIRST_CHECK,
             lease_seconds=LEASE_SECONDS,
         )
+        if attempt is None:
+            await charging_stops.withdraw_presses(connection, now=now, attempt_id=attempt_id)
+            return None
     failpoint("after-sent-commit")
-    return await _send(services, attempt) if attempt else None
+    return await _send(services, attempt)
 
 
 async def _send(services: Services, attempt: attempts.SendableAttempt) -> AttemptState:

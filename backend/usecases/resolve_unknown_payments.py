@@ -8,7 +8,7 @@ from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
 from backend.domain.states import AttemptState, DeclineClass
 from backend.failpoints import failpoint
 from backend.ports import Absent, Challenged, Declined, Unknown
-from backend.store import attempt_outcomes, attempts
+from backend.store import attempt_outcomes, attempts, charging_stops
 from backend.store.engine import transaction
 from backend.usecases.record_outcome import Outcome, record_outcome
 from backend.usecases.services import Services
@@ -64,6 +64,8 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
     if not isinstance(look_up, Absent):
         return look_up
     if age < replay_life:
+        if await _is_stopped(services):
+            return look_up  # a replay can move money: it waits for the next look after the stop
         replay = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
         failpoint("after-replay")
         return look_up if _is_refused_call(replay) else replay
@@ -75,6 +77,11 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
             evidence=look_up.evidence,
         )
     return look_up
+
+
+async def _is_stopped(services: Services) -> bool:
+    async with transaction(services.engine) as connection:
+        return await charging_stops.is_all_stopped(connection)
 
 
 def _is_refused_call(replay: Outcome) -> bool:

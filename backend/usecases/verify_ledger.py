@@ -8,9 +8,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.domain.states import StopReason, StopScope
-from backend.store import charging_stops, tasks
+from backend.store import tasks
 from backend.store.engine import transaction
 from backend.store.invariants import Violation, find_violations
+from backend.usecases.stop_charging import stop_and_tell
 
 _NAMED = 20  # subjects in a task: `tsukibarai verify` lists them all
 log = structlog.get_logger()
@@ -46,6 +47,6 @@ async def _brake(connection: AsyncConnection, violations: Sequence[Violation], *
     broken = sorted({each.invariant.name for each in violations if each.invariant.is_money})
     if not broken:
         return
-    await charging_stops.stop_charging(
+    await stop_and_tell(
         connection, reason=StopReason.BROKEN_INVARIANT, scope=StopScope.ALL, detail={"invariants": broken}, now=now
     )

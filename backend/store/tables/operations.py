@@ -27,6 +27,15 @@ job_run = Table(
     instant("ran_at"),
 )
 
+# Work that repeats every few minutes: whoever moves the due time forward runs it.
+periodic_run = Table(
+    "periodic_run",
+    metadata,
+    Column("job", Text, primary_key=True),
+    instant("due_at"),
+    instant("started_at"),
+)
+
 # The list for people. One open task a subject: saying it twice changes nothing.
 staff_task = Table(
     "staff_task",

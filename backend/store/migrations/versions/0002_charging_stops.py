@@ -1,4 +1,4 @@
-"""Charging can be stopped
+"""Charging can be stopped, and some work repeats every few minutes
 
 Revision ID: 0002
 Revises: 0001
@@ -39,6 +39,13 @@ def upgrade() -> None:
         ["reason"],
         unique=True,
         postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
+        "periodic_run",
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_periodic_run")),
     )
 
 
