@@ -31,6 +31,13 @@ INSERT INTO payment_evidence (attempt_id, source, outcome, gateway_request_id, g
 VALUES (:attempt_id, :source, :outcome, :gateway_request_id, :gateway_reference, :amount, CAST(:body AS jsonb), :now)
 """)
 
+# Another try of the same request may have paid meanwhile (late money): then the bills are its own.
+_HAND_OVER = text("""
+UPDATE bill_claim c SET attempt_id = paid.id FROM payment_attempt ended, payment_attempt paid
+WHERE c.attempt_id = :attempt_id AND ended.id = c.attempt_id
+  AND paid.request_id = ended.request_id AND paid.state = 'succeeded'
+""")
+
 _RELEASE = text("DELETE FROM bill_claim WHERE attempt_id = :attempt_id")
 
 _POSTPONE = text("""
@@ -117,7 +124,8 @@ async def add_evidence(
 
 
 async def release_claims(connection: AsyncConnection, *, attempt_id: UUID) -> None:
-    """Let the bills of an attempt that ended without money be paid another way."""
+    """Let the bills of an attempt that ended without money be paid another way, unless they have been."""
+    await connection.execute(_HAND_OVER, {"attempt_id": attempt_id})
     await connection.execute(_RELEASE, {"attempt_id": attempt_id})
 
 

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.states import AttemptState, BillState, DeclineClass, NoticeKind
+from backend.domain.states import AttemptState, BillState, DeclineClass, NoticeKind, RequestState
 from backend.ports import Evidence
-from backend.store import attempt_outcomes, closing, money_back, notices, requests, tasks
+from backend.store import attempt_outcomes, money_back, notices, requests, tasks
+from backend.usecases import after_a_decline
 from backend.usecases.services import Services
 
 # Given up, and yet the gateway had taken money (usecases/book_late_money.py): nothing was paid by it.
@@ -38,7 +39,7 @@ async def settle_refund(
     )
     await settle_bills(connection, attempt_id=attempt_id)
     if attempt.state is not AttemptState.SUCCEEDED:
-        await _settle_given_up(connection, attempt=attempt, evidence=evidence, now=now)
+        await _settle_given_up(services, connection, attempt=attempt, evidence=evidence, now=now)
 
 
 async def settle_bills(connection: AsyncConnection, *, attempt_id: UUID) -> None:
@@ -53,7 +54,12 @@ async def settle_bills(connection: AsyncConnection, *, attempt_id: UUID) -> None
 
 
 async def _settle_given_up(
-    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, evidence: Evidence, now: datetime
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    attempt: attempt_outcomes.LockedAttempt,
+    evidence: Evidence,
+    now: datetime,
 ) -> None:
     """All of what was taken beside the ledger is back: no money came by this attempt, and nobody need look any more.
 
@@ -64,27 +70,40 @@ async def _settle_given_up(
     if money.gone < money.captured:
         return
     if attempt.state in _OPEN_ENDED:
-        await attempt_outcomes.add_evidence(
-            connection,
-            attempt_id=attempt.id,
-            source="refund",
-            outcome="declined",
-            gateway_request_id=evidence.request_id,
-            body=evidence.body,
-            now=now,
-        )
-        await attempt_outcomes.move_attempt(
-            connection,
-            attempt_id=attempt.id,
-            state=AttemptState.DECLINED,
-            decline_class=DeclineClass.OURS,
-            decline_code="refunded",
-            now=now,
-        )
-        await attempt_outcomes.release_claims(connection, attempt_id=attempt.id)
-        await requests.unhold_bills(connection, request_id=attempt.request_id)
-        await closing.finish_closing(connection, now=now)
+        await _decline(services, connection, attempt=attempt, evidence=evidence, now=now)
     for kind in ("captured_twice", "amount_differs_at_gateway"):
         await tasks.settle_task(
             connection, kind=kind, subject=str(attempt.id), by="refund", note="all of the money went back", now=now
         )
+
+
+async def _decline(
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    attempt: attempt_outcomes.LockedAttempt,
+    evidence: Evidence,
+    now: datetime,
+) -> None:
+    """What it asked for is open again, unless another payment has settled it."""
+    await attempt_outcomes.add_evidence(
+        connection,
+        attempt_id=attempt.id,
+        source="refund",
+        outcome="declined",
+        gateway_request_id=evidence.request_id,
+        body=evidence.body,
+        now=now,
+    )
+    await attempt_outcomes.move_attempt(
+        connection,
+        attempt_id=attempt.id,
+        state=AttemptState.DECLINED,
+        decline_class=DeclineClass.OURS,
+        decline_code="refunded",
+        now=now,
+    )
+    await attempt_outcomes.release_claims(connection, attempt_id=attempt.id)
+    await requests.unhold_bills(connection, request_id=attempt.request_id)
+    if attempt.request_state in {RequestState.OPEN, RequestState.CLOSING}:
+        await after_a_decline.offer_another_way(services, connection, attempt=attempt, now=now)
