@@ -8,6 +8,7 @@ PYTHON ?=
 PYTEST_ARGS ?=
 SPECS ?= ../shared/specs
 RECORDS ?= var/records
+MUTANTS ?=
 BENCH ?= $(basename $(notdir $(wildcard bench/[a-z]*.py)))
 
 READY := .venv/.installed
@@ -15,7 +16,7 @@ PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: help run test check contracts screenshots lock bench clean
+.PHONY: help run test check contracts screenshots lock bench mutants clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +47,9 @@ screenshots: $(READY) ## Live the first story in Chromium and renew the pictures
 lock: $(READY) ## Choose the newest allowed packages and write the lock files
 	$(COMPILE) --upgrade --group test pyproject.toml -o requirements.lock
 	printf 'setuptools>=77\nuv\n' | $(COMPILE) --upgrade - -o scripts/bootstrap.lock
+
+mutants: $(READY) ## Break the product on purpose, in copies, and see that the tests notice (minutes)
+	@.venv/bin/python -m tests.mutants $(MUTANTS)
 
 bench: $(READY) ## Measure the speed of imports, sending, webhooks and pages (minutes)
 	@set -e; for name in $(BENCH); do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
