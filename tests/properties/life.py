@@ -12,15 +12,18 @@ import aiohttp
 from sqlalchemy import text
 
 from app.settings import SANDBOX_SECRET
-from backend.domain.billing_calendar import BillingCalendar
+from backend.domain.billing_calendar import BillingCalendar, jst_date
 from backend.domain.identifiers import derive_token
+from backend.domain.states import ReceiptKind
 from backend.gateways.sandbox import open_sandbox_gateway
 from backend.ports import GatewayUnavailableError
 from backend.store.engine import make_engine
 from backend.usecases import take_first_payment
 from backend.usecases.charge_prepared import charge_due
+from backend.usecases.decide_receipt import approve_receipt, reject_receipt
 from backend.usecases.expire_payment_requests import close_settled_late
 from backend.usecases.receive_gateway_event import NothingLearntError, receive_gateway_event
+from backend.usecases.record_receipt import NewReceipt, record_receipt
 from backend.usecases.request_card_change import request_card_change, withdraw_card_change
 from backend.usecases.resolve_unknown_payments import resolve_due
 from backend.usecases.services import Services
@@ -63,6 +66,7 @@ class Life:
     def __init__(self, place: Place) -> None:
         self.place, self.clock = place, place.clock
         self.devices: list[Device] = []
+        self.receipts = 0
         self._runner = asyncio.Runner()
         self._open = AsyncExitStack()
         self.clock.go_to("2026-11-01T12:00")
@@ -157,6 +161,26 @@ class Life:
                 return
             self.go_to(self.clock.now() + timedelta(minutes=30))
         raise AssertionError("nobody wants to know of the money")
+
+    # --- the desk where money comes by bank, shop or cash ------------------------------------------
+
+    def record_receipt(self, bill_number: str, amount: int) -> bool:
+        """Whether it was taken; a bill that is paid or being charged refuses it."""
+        self.receipts += 1
+        now = self.clock.now()
+        receipt = NewReceipt(
+            bill_number=bill_number,
+            kind=ReceiptKind.BANK,
+            reference=f"F-{self.receipts}",
+            amount=amount,
+            received_on=jst_date(now),
+            recorded_by="A",
+        )
+        return isinstance(self.run(record_receipt(self.services, receipt, now=now)), int)
+
+    def decide_receipt(self, receipt_id: int, *, is_approved: bool) -> None:
+        decide = approve_receipt if is_approved else reject_receipt
+        self.run(decide(self.services, receipt_id=receipt_id, person="B", now=self.clock.now()))
 
     # --- payers -----------------------------------------------------------------------------------
 

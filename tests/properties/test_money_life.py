@@ -68,6 +68,8 @@ WHERE p.state = 'declined' AND p.gateway_reference IS NOT NULL AND p.decline_cod
   WHERE m.request_id = p.request_id AND (b.state IN ('paid', 'void') OR o.state <> 'prepared'))
 ORDER BY p.created_at
 """
+BILLS = "SELECT bill_number, amount FROM bill WHERE state <> 'void' ORDER BY id DESC LIMIT 6"
+RECEIPTS = "SELECT id FROM receipt WHERE state = 'recorded' ORDER BY id"
 
 
 class MoneyLife(RuleBasedStateMachine):
@@ -273,6 +275,23 @@ class MoneyLife(RuleBasedStateMachine):
     def a_customer_withdraws_the_application(self, who: int) -> None:
         self.life.withdraw_card_change(self._who(who))
 
+    # --- the desk ------------------------------------------------------------------------------------
+
+    @rule(which=st.integers(0, 9), is_decided=st.sampled_from([None, None, True, False]))
+    def money_comes_another_way(self, which: int, is_decided: bool | None) -> None:  # noqa: FBT001 - drawn
+        """For a bill in any state: by bank, shop or cash, perhaps decided on the spot."""
+        bills = self.life.run(self.life.ledger.rows(BILLS))
+        if bills:
+            self.life.record_receipt(*bills[which % len(bills)])
+        if is_decided is not None:
+            self.the_second_person_decides(which, is_approved=is_decided)
+
+    @rule(which=st.integers(0, 3), is_approved=st.booleans())
+    def the_second_person_decides(self, which: int, is_approved: bool) -> None:  # noqa: FBT001 - drawn
+        waiting = self.life.run(self.life.ledger.rows(RECEIPTS))
+        if waiting:
+            self.life.decide_receipt(*waiting[which % len(waiting)], is_approved=is_approved)
+
     # --- what must hold ------------------------------------------------------------------------------
 
     @invariant()
@@ -292,6 +311,8 @@ class MoneyLife(RuleBasedStateMachine):
     def _come_to_rest(self) -> None:
         """Calm the network and live on, over every schedule."""
         self.the_network_heals()
+        for which, (receipt,) in enumerate(self.life.run(self.life.ledger.rows(RECEIPTS))):
+            self.life.decide_receipt(receipt, is_approved=which % 2 == 0)
         for stop in CALM_DAYS:
             self.life.go_to(next_stop(self.life.clock.now(), stop))
             self.life.timetable()

@@ -35,6 +35,7 @@ SELECT n.kind, n.request_id, count(*),
       ELSE 'succeeded' END AND (p.state = 'succeeded' OR n.kind LIKE 'charge@_%' ESCAPE '@')))
 FROM notice n WHERE n.request_id IS NOT NULL AND n.kind <> 'reminder' GROUP BY n.kind, n.request_id
 """
+_RECEIPTS = "SELECT c.bill_id, t.state FROM bill_claim c JOIN receipt t ON t.id = c.receipt_id"
 _LINKS = "SELECT l.id, m.bill_id FROM payment_link l JOIN payment_request_bill m ON m.request_id = l.request_id"
 # Each of these finds nothing as long as the words before it are untrue.
 _NEVER = {
@@ -49,6 +50,12 @@ _NEVER = {
     "money under way for a request that has ended": """
         SELECT p.id, p.state, r.state FROM payment_attempt p JOIN payment_request r ON r.id = p.request_id
         WHERE p.state IN ('prepared', 'sent', 'challenged', 'unknown') AND r.state NOT IN ('open', 'closing')""",
+    "a receipt that is worth something and does not hold its bill": """
+        SELECT t.id FROM receipt t JOIN bill b ON b.id = t.bill_id
+        WHERE (t.state = 'approved' OR t.state = 'recorded' AND b.state <> 'paid')
+          AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = t.bill_id AND c.receipt_id = t.id)""",
+    "a claim of a receipt that was rejected": """
+        SELECT c.bill_id FROM bill_claim c JOIN receipt t ON t.id = c.receipt_id WHERE t.state = 'rejected'""",
     "a bill in two live requests": """
         SELECT bill_id FROM payment_request_bill WHERE is_live GROUP BY bill_id HAVING count(*) > 1""",
     "a bill that is said to be requested and is in no live request": """
@@ -68,6 +75,7 @@ _NEVER_AT_REST = {
     "a request that does not end": "SELECT id FROM payment_request WHERE state = 'closing'",
     "paid without a word": """
         SELECT r.id FROM payment_request r WHERE r.state = 'settled'
+          AND EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id AND p.state = 'succeeded')
           AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = r.id AND n.kind IN ('paid', 'charged'))""",
 }
 
@@ -89,6 +97,8 @@ class _Books:
     connection: AsyncConnection
     charges: list[dict[str, Any]]
     attempts: dict[str, _Attempt]
+    received: set[int]  # the bills whose money came by bank, shop or cash, for certain
+    checked: set[int]  # the bills of receipts that wait for a second person
 
     @property
     def captures(self) -> list[dict[str, Any]]:
@@ -121,7 +131,8 @@ async def must_have_come_to_rest(life: Life) -> None:
         books = await _open_books(life, connection)
         await _must_find_nothing(books, _NEVER_AT_REST)
         [(paid,)] = await books.rows("SELECT coalesce(sum(amount), 0) FROM bill WHERE state = 'paid'")
-        assert paid == sum(charge["amount"] for charge in books.captures)
+        [(received,)] = await books.rows("SELECT coalesce(sum(amount), 0) FROM receipt WHERE state = 'approved'")
+        assert paid == sum(charge["amount"] for charge in books.captures) + received
 
 
 async def _open_books(life: Life, connection: AsyncConnection) -> _Books:
@@ -137,7 +148,14 @@ async def _open_books(life: Life, connection: AsyncConnection) -> _Books:
         )
         for row in await connection.execute(text(_ATTEMPTS))
     }
-    return _Books(connection=connection, charges=charges, attempts=attempts)
+    receipts = [tuple(row) for row in await connection.execute(text(_RECEIPTS))]
+    return _Books(
+        connection=connection,
+        charges=charges,
+        attempts=attempts,
+        received={bill for bill, state in receipts if state == "approved"},
+        checked={bill for bill, state in receipts if state == "recorded"},
+    )
 
 
 async def _must_find_nothing(books: _Books, queries: dict[str, str]) -> None:
@@ -152,6 +170,7 @@ def _each_capture_is_of_its_attempt(books: _Books) -> None:
         assert attempt.state in {"sent", "challenged", "unknown", "succeeded"}, f"taken, and said to be {attempt.state}"
     times = Counter(bill for charge in books.captures for bill in books.attempt_of(charge).bills)
     assert max(times.values(), default=1) == 1, f"captured more than once: {times}"
+    assert not times.keys() & books.received, f"captured and received otherwise: {times.keys() & books.received}"
 
 
 def _nothing_begins_after_the_deadline(books: _Books) -> None:
@@ -171,7 +190,7 @@ async def _each_bill_is_paid_as_captured(books: _Books) -> None:
     captured = {charge["metadata"]["attempt_id"] for charge in books.captures}
     succeeded = {key: attempt for key, attempt in books.attempts.items() if attempt.state == "succeeded"}
     assert succeeded.keys() <= captured, "said to be paid, and the gateway has no money"
-    times = Counter(bill for attempt in succeeded.values() for bill in attempt.bills)
+    times = Counter(bill for attempt in succeeded.values() for bill in attempt.bills) + Counter(books.received)
     for bill, state in await books.rows("SELECT id, state FROM bill"):
         assert times[bill] == (1 if state == "paid" else 0), f"bill {bill} is {state}"
 
@@ -190,7 +209,7 @@ async def _told_once_and_truly(books: _Books) -> None:
 
 
 async def _pages_tell_the_truth(life: Life, books: _Books) -> None:
-    taken = {bill for charge in books.captures for bill in books.attempt_of(charge).bills}
+    taken = books.received | {bill for charge in books.captures for bill in books.attempt_of(charge).bills}
     bills: defaultdict[UUID, set[int]] = defaultdict(set)
     for link, bill in await books.rows(_LINKS):
         bills[link].add(bill)
@@ -198,3 +217,5 @@ async def _pages_tell_the_truth(life: Life, books: _Books) -> None:
         state = (await pages.load_page(books.connection, link_id=link)).state(now=life.clock.now())
         assert state is not PageState.PAID or members <= taken, "the page says paid, the gateway has no money"
         assert state is not PageState.PAYABLE or not members & taken, "the page asks for money that was taken"
+        assert state is not PageState.PAYABLE or not members & books.checked, "the page asks for money being checked"
+        assert state is not PageState.RECEIPT_BEING_CHECKED or members & books.checked, "nobody checks a receipt"
