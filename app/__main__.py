@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 
 from app.cli_brake import brake_cli
+from app.cli_gate import gate_cli
 from app.cli_receipt import receipt_cli
+from app.cli_reconcile import reconcile
 from app.cli_verify import verify
 from app.command import USAGE, now_of, open_engine, settings_or_exit
 from app.logs import configure_logs
@@ -19,6 +21,8 @@ from app.settings import ClockKind, Settings
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 cli.add_typer(brake_cli, name="brake")
+cli.add_typer(gate_cli, name="gate")
+cli.command(name="reconcile")(reconcile)
 cli.add_typer(receipt_cli, name="receipt")
 cli.command(name="verify")(verify)
 task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for people.")

@@ -10,7 +10,7 @@ from backend.failpoints import failpoint
 from backend.store import jobs as runs
 from backend.store.engine import transaction
 from backend.usecases.services import Services
-from scheduler.jobs import TIMETABLE, Job
+from scheduler.jobs import TIMETABLE, Job, JobMustWaitError
 
 _LOOK_BACK = timedelta(days=62)  # older periods of a job have been swallowed by newer ones
 log = structlog.get_logger()
@@ -50,9 +50,10 @@ def _dates_since(job: Job, *, calendar: BillingCalendar, last: date | None, now:
 
 
 async def run_due(services: Services, *, now: datetime) -> list[str]:
-    """Run every due job in order; returns their names.
+    """Run every due job in order; returns the names of those that are done.
 
-    A job that raises stops the ones behind it, which may build on its work; all are due again next time.
+    A job that raises stops the ones behind it, which may build on its work; all are due again next time. One that
+    must wait lets the others pass.
     The run key is written after the work, under the timetable's lock: a kill in between repeats the work,
     which is harmless because every job works by state with unique keys (f8, f9).
     """
@@ -60,12 +61,18 @@ async def run_due(services: Services, *, now: datetime) -> list[str]:
         async with transaction(services.engine) as connection:
             last_runs = await runs.last_runs(connection)
         due = due_runs(calendar=services.calendar, last_runs=last_runs, now=now)
+        done: list[str] = []
         for run in due:
-            outcome = await run.job.run(services, now)
+            try:
+                outcome = await run.job.run(services, now)
+            except JobMustWaitError as reason:
+                log.warning("job_waits", job=run.job.name, run_on=str(run.run_on), reason=str(reason))
+                continue
             failpoint("after-job")
             await _record(services, run, outcome=str(outcome), now=now)
+            done.append(run.job.name)
             log.info("job_done", job=run.job.name, run_on=str(run.run_on), outcome=str(outcome))
-    return [run.job.name for run in due]
+    return done
 
 
 async def _record(services: Services, run: DueRun, *, outcome: str, now: datetime) -> None:

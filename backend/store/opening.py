@@ -9,12 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7306002)")  # one opening at a time, whoever asks
 
+# Tables grow so fast while a month is opened that a plan made for the first chunk ruins the later ones.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
 # Carried-over bills wait for the month's own bill (R06) and go alone only when no later day would be fair. A claimed
 # bill is being paid another way (a receipt waits for approval): nobody asks for it.
 _CANDIDATES = text("""
 SELECT account_id FROM bill
 WHERE state IN ('finalized', 'carried_over') AND confirmed_on <= :today AND account_id > :after
   AND NOT EXISTS (SELECT FROM bill_claim c WHERE c.bill_id = bill.id)
+  AND NOT EXISTS (SELECT FROM reconciliation_exception x
+                  WHERE x.account_id = bill.account_id AND x.resolved_at IS NULL AND x.is_blocking)
 GROUP BY account_id
 HAVING bool_or(state = 'finalized') OR :is_last_opening_day
 ORDER BY account_id
@@ -115,6 +120,11 @@ class OpenRequests:
 async def lock_opening(connection: AsyncConnection) -> None:
     """Wait until no other transaction is opening requests."""
     await connection.execute(_LOCK)
+
+
+async def plan_afresh(connection: AsyncConnection) -> None:
+    """Plan every statement of this transaction by the tables as they are now."""
+    await connection.execute(_PLAN_AFRESH)
 
 
 async def find_candidates(

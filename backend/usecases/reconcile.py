@@ -41,12 +41,12 @@ class ReconciliationReport:
 
     since: datetime
     until: datetime
-    transactions: int  # new ones
-    settlements: int  # new lines
-    asked_again: int  # attempts that the gateway had charged and we did not hold for paid
-    fitting: int
-    listed: int
-    explained: int
+    transactions: int = 0  # new ones
+    settlements: int = 0  # new lines
+    asked_again: int = 0  # attempts that the gateway had charged and we did not hold for paid
+    fitting: int = 0
+    listed: int = 0
+    explained: int = 0
 
 
 async def reconcile(
@@ -59,7 +59,11 @@ async def reconcile(
     Raises:
         GatewayUnavailableError: the books could not be read to the end; what was copied stays, nothing is compared.
     """
-    since, until, horizon = await _range(services, since=since, until=until, now=now)
+    async with transaction(services.engine) as connection:
+        horizon = await reconciliation.read_horizon(connection, gateway=services.gateway.name)
+    if horizon is None:  # not even an account: nothing at the gateway can be ours
+        return ReconciliationReport(since=now, until=now)
+    since, until = since or horizon - _OVERLAP, until or now + _AHEAD
     transactions, settlements = await read_books(services, since=since, until=until, now=now)
     await check_books(services, since=since, now=now)
     asked_again = await _ask_again(services, since=since, now=now)
@@ -99,16 +103,6 @@ async def read_books(services: Services, *, since: datetime, until: datetime, no
     """Copy movements and payouts; returns how many of each were new. Raises GatewayUnavailableError on the way."""
     transactions = await _mirror_transactions(services, since=since, until=until, now=now)
     return transactions, await _mirror_settlements(services, since=since, until=until, now=now)
-
-
-async def _range(
-    services: Services, *, since: datetime | None, until: datetime | None, now: datetime
-) -> tuple[datetime, datetime, datetime]:
-    """From when until when to read, and until when the books have been read without a hole."""
-    async with transaction(services.engine) as connection:
-        horizon = await reconciliation.read_horizon(connection, gateway=services.gateway.name)
-    horizon = horizon or now
-    return since or horizon - _OVERLAP, until or now + _AHEAD, horizon
 
 
 async def _mirror_transactions(services: Services, *, since: datetime, until: datetime, now: datetime) -> int:

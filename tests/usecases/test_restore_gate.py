@@ -260,7 +260,7 @@ async def test_a_charge_without_a_place_keeps_the_gate_closed_until_it_is_accept
             assert opened.is_open
             assert await taken(gateway_emulator) == [1000, 2000]
             await resolve(after, exception.id)
-            await charge_everything(after)
+            await charge_the_month(after)
             assert await taken(gateway_emulator) == [1000, 1050, 2000]
 
 

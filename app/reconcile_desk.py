@@ -1,0 +1,82 @@
+"""What `reconcile` does and says: the walk on the whole product, its result as lines or as JSON."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import typer
+
+from app.command import settings_or_exit
+from app.compose import Parts, database_url, open_parts
+from backend.domain.billing_calendar import JST
+from backend.ports import GatewayUnavailableError
+from backend.store import reconciliation_matching
+from backend.store.engine import transaction
+from backend.store.reconciliation_matching import OpenException
+from backend.usecases.reconcile import ReconciliationReport, reconcile
+
+FITS, OPEN, UNREADABLE = 0, 1, 3
+
+
+def reconcile_command(*, since: datetime | None, until: datetime | None, as_json: bool) -> int:
+    """Walk and print; returns the exit status: 0 nothing is open, 1 something is, 3 the gateway cannot be asked."""
+
+    async def work(parts: Parts) -> int:
+        report = await reconcile(parts.services, since=since, until=until, now=parts.services.clock.now())
+        listed = await list_exceptions(parts)
+        typer.echo(as_data(report, listed) if as_json else as_text(report, listed))
+        return OPEN if listed else FITS
+
+    return run_with_parts(work)
+
+
+def run_with_parts(work: Callable[[Parts], Awaitable[int]]) -> int:
+    """Run one command on the whole product; a gateway that cannot be asked is a sentence and a status."""
+
+    async def wired() -> int:
+        settings = settings_or_exit()
+        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            return await work(parts)
+
+    try:
+        return asyncio.run(wired())
+    except GatewayUnavailableError as problem:
+        typer.echo(f"The gateway's books cannot be read now ({problem}). Try again later.", err=True)
+        return UNREADABLE
+
+
+async def list_exceptions(parts: Parts) -> Sequence[OpenException]:
+    """What is open, oldest first."""
+    async with transaction(parts.services.engine) as connection:
+        return await reconciliation_matching.open_exceptions(connection)
+
+
+def exception_line(each: OpenException) -> str:
+    """One exception in one line: number, kind, what is named, whose and how much."""
+    amount = f"{each.amount:,} yen" if each.amount is not None else ""
+    order = f"order {each.order_number}" if each.order_number else ""
+    accepted = f"accepted by {each.accepted_by}" if each.accepted_by else ""
+    why = str(each.detail.get("why", ""))
+    parts = (f"{each.id:6}", each.kind, each.reference, order, amount, why, accepted)
+    return "  ".join(part for part in parts if part)
+
+
+def as_text(report: ReconciliationReport, listed: Sequence[OpenException]) -> str:
+    """The walk in a few lines, then every open exception."""
+    lines = [
+        f"{report.since.astimezone(JST):%Y-%m-%d %H:%M} - {report.until.astimezone(JST):%Y-%m-%d %H:%M}",
+        f"{report.transactions:6}  new movements, {report.settlements} new payout lines",
+        f"{report.asked_again:6}  attempts asked about again",
+        f"{report.fitting:6}  movements fit",
+        f"{report.listed:6}  exceptions are new, {report.explained} have explained themselves",
+        f"{len(listed):6}  exceptions are open",
+    ]
+    return "\n".join([*lines, *map(exception_line, listed)])
+
+
+def as_data(report: ReconciliationReport, listed: Sequence[OpenException]) -> str:
+    """The same as JSON."""
+    data = {"walk": asdict(report), "open": [asdict(each) for each in listed]}
+    return json.dumps(data, default=str, ensure_ascii=False, indent=2)
