@@ -112,6 +112,7 @@ async def open_chunk(
     """
     today, limits = jst_date(now), services.gateway.capabilities
     yen_bounds = (limits.min_yen, limits.max_yen)
+    await opening.plan_afresh(connection)
     live = await opening.lock_open_requests(connection, account_ids=account_ids)
     askable = [account for account in account_ids if account not in live.busy]
     unaskable = await opening.list_out_of_bounds(

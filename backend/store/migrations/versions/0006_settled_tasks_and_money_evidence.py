@@ -16,7 +16,7 @@ depends_on = None
 _REFUSED_CARD = """
 CREATE FUNCTION is_refused_card(
   card_account bigint, card_gateway text, card_fingerprint text, since timestamptz, most integer
-) RETURNS boolean LANGUAGE sql STABLE AS $$
+) RETURNS boolean LANGUAGE sql STABLE SET enable_seqscan = off AS $$
   SELECT coalesce(bool_or(a.decline_class = 'never'), false)
     OR count(*) FILTER (WHERE a.decline_class IN ('soft', 'new_card') AND a.settled_at >= since
                         AND c.account_id = card_account) >= most
