@@ -134,20 +134,56 @@ async def test_another_amount_at_the_gateway_is_listed(charge: str, ledger: Ledg
 
 
 @pytest.mark.usefixtures("charge")
-async def test_a_charge_that_no_payout_holds_is_listed_until_one_does(
-    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+async def test_a_charge_that_was_paid_out_fits(ledger: Ledger, clock: FakeClock) -> None:
+    report = await reconcile(ledger.services, now=clock.forward(days=40))
+
+    assert (report.settlements, report.listed) == (1, 0)
+
+
+@pytest.mark.usefixtures("charge")
+async def test_a_charge_that_no_payout_holds_is_listed_after_35_days(ledger: Ledger, clock: FakeClock) -> None:
+    await reconcile(ledger.services, now=clock.forward(hours=2))
+    await ledger.change("UPDATE gateway_transaction SET line_reference = 'txn_never_paid_out'")
+
+    early = await reconcile(ledger.services, now=clock.go_to("2026-12-14T10:00"), since=clock.forward(days=-1))
+    late = await reconcile(ledger.services, now=clock.go_to("2026-12-16T10:00"), since=clock.forward(days=-1))
+
+    assert (early.listed, late.listed) == (0, 1)
+    assert await ledger.rows(OPEN) == [("not_settled", 8432)]
+
+
+@pytest.mark.usefixtures("charge")
+async def test_a_payout_of_a_movement_that_was_never_listed_is_listed(ledger: Ledger, clock: FakeClock) -> None:
+    await reconcile(ledger.services, now=clock.forward(days=7))
+    await ledger.change("UPDATE settlement_line SET line_reference = 'txn_never_listed'")
+
+    await reconcile(ledger.services, now=clock.now(), since=clock.now())
+
+    assert await ledger.rows(OPEN) == [("settled_unseen", 8432)]
+
+
+async def test_f32_a_refund_at_the_gateways_console_becomes_a_row_and_a_task(
+    charge: str, ledger: Ledger, clock: FakeClock, gateway_emulator: str
 ) -> None:
-    await control(gateway_emulator, "faults", {"list_lag_seconds": 40 * 86400})
-    await reconcile(ledger.services, now=clock.now())
-    await control(gateway_emulator, "faults", {"list_lag_seconds": 0})
-    await reconcile(ledger.services, now=clock.now())
-    clock.forward(days=36)
-    await ledger.change("DELETE FROM settlement_line")
+    await control(gateway_emulator, f"charges/{charge}/refund", {"amount": 8432})
 
-    settled = await reconcile(ledger.services, now=clock.now())
+    report = await reconcile(ledger.services, now=clock.forward(hours=2))
 
-    assert settled.settlements == 1
-    assert settled.listed == 0
+    assert (report.fitting, report.listed) == (2, 0)
+    assert await ledger.rows("SELECT origin, state, amount FROM refund") == [("console", "succeeded", 8432)]
+    assert len(await ledger.rows(TASKS)) == 1
+
+
+async def test_f32_a_chargeback_becomes_a_row_and_a_task(
+    charge: str, ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await control(gateway_emulator, f"charges/{charge}/dispute", {"amount": 8432, "reason": "fraudulent"})
+
+    report = await reconcile(ledger.services, now=clock.forward(hours=2))
+
+    assert (report.fitting, report.listed) == (2, 0)
+    assert await ledger.rows("SELECT state, amount FROM dispute") == [("open", 8432)]
+    assert len(await ledger.rows(TASKS)) == 1
 
 
 async def test_an_exception_that_a_person_has_ended_is_not_found_again(
