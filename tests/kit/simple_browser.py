@@ -118,6 +118,10 @@ class SimpleBrowser:
         return [button for form in self._read().forms for button in form.buttons]
 
     @property
+    def forms(self) -> list[Form]:
+        return self._read().forms
+
+    @property
     def links(self) -> dict[str, str]:
         return self._read().links
 
