@@ -2,6 +2,9 @@
 
 import ast
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,31 @@ def test_a_mutant_fits_the_product_and_is_still_python(mutant: Mutant) -> None:
     for file, text in mutated(mutant, root=ROOT).items():
         assert text != (ROOT / file).read_text(encoding="utf-8")
         assert ast.parse(text)
+
+
+def test_no_mutant_uses_a_name_that_nobody_knows(tmp_path: Path) -> None:
+    """Such a mutant would be caught for its own mistake, behind a door that logs it."""
+    for mutant in _MUTANTS:
+        for file, text in mutated(mutant, root=ROOT).items():
+            copy = tmp_path / mutant.name / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(text, encoding="utf-8")
+
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "F821",
+        "--output-format",
+        "concise",
+        ".",
+    ]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert said.returncode == 0, said.stdout
 
 
 def test_every_test_that_a_mutant_names_exists() -> None:
