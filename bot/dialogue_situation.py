@@ -23,6 +23,7 @@ class Situation(StrEnum):
     WAITING_CARRIED = "waiting_carried"
     WAITING_CONFIRMED = "waiting_confirmed"
     PAID = "paid"
+    REFUNDED = "refunded"
     NOT_CONFIRMED = "not_confirmed"
 
 
@@ -34,7 +35,9 @@ def situation_of(facts: AccountFacts, *, now: datetime) -> Situation:
         return Situation.RECEIPT_CHECKED
     if facts.waiting:
         return Situation.WAITING_CARRIED if facts.waiting_is_carried_over else Situation.WAITING_CONFIRMED
-    return Situation.PAID if _is_paid_this_month(facts, now=now) else Situation.NOT_CONFIRMED
+    if not _is_paid_this_month(facts, now=now):
+        return Situation.NOT_CONFIRMED
+    return Situation.REFUNDED if facts.last_payment and facts.last_payment.is_refunded else Situation.PAID
 
 
 def _of_request(request: RequestFacts, *, now: datetime) -> Situation:

@@ -63,7 +63,7 @@ def _request_values(request: RequestFacts, *, channel: ChannelName, wording: Wor
 
 def _payment_values(payment: PaymentFacts | None, *, wording: Wording) -> dict[str, object]:
     if payment is None:
-        return {"paid_what": ""}
+        return {"paid_what": "", "refund": ""}
     paid_on = jst_date(payment.paid_at)
     return {
         "paid_what": bills_in_short(payment.bills, wording=wording),
@@ -72,4 +72,6 @@ def _payment_values(payment: PaymentFacts | None, *, wording: Wording) -> dict[s
         "paid_day_short": short_day(paid_on),
         "paid_card": wording.card(payment.card_brand, payment.card_last4 or "") if payment.card_brand else "",
         "paid_order_number": payment.order_number or "",
+        "refund": wording.formats.amount(payment.refunded) if payment.refunded else "",
+        "is_refunded": payment.is_refunded,
     }

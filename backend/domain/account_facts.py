@@ -42,6 +42,8 @@ class PaymentFacts:
     paid_at: datetime
     card_brand: str | None
     card_last4: str | None
+    refunded: int = 0  # what of it went back to the card (yen)
+    is_refunded: bool = False  # all of it went back: never say that it is paid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ class PageState(StrEnum):
     BEING_CONFIRMED = "being_confirmed"
     RECEIPT_BEING_CHECKED = "receipt_being_checked"
     PAID = "paid"
+    REFUNDED = "refunded"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     LOCKED = "locked"
@@ -59,12 +60,14 @@ class PaymentPage:
     bills_are_paid: bool  # by this request, or by a later one that the bills went over to
     has_waiting_receipt: bool  # one of the bills came by bank, shop or cash, and a second person has not approved yet
     is_paused: bool  # nothing is charged now, whoever asks; the URL stays good
+    refunded: int  # what went back of this request's payment (yen)
+    are_bills_refunded: bool  # all of it went back
     newest_order_number: str | None  # of the account's open request, when another URL replaced this one
 
     def state(self, *, now: datetime) -> PageState:
         """Decide what is true, the money first: paid and unclear beat every deadline (f26, f41)."""
         if self.request_state is RequestState.SETTLED:
-            return PageState.PAID
+            return PageState.REFUNDED if self.are_bills_refunded else PageState.PAID
         match self.attempt_state:
             case AttemptState.PREPARED | AttemptState.SENT | AttemptState.UNKNOWN:
                 return PageState.BEING_CONFIRMED

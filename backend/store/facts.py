@@ -59,7 +59,10 @@ SELECT DISTINCT ON (account_id) * FROM (
   SELECT r.account_id, r.order_number, r.amount,
     (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
      FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
-    p.settled_at AS paid_at, c.brand AS card_brand, c.last4 AS card_last4, p.settled_at AS known_at
+    p.settled_at AS paid_at, c.brand AS card_brand, c.last4 AS card_last4, p.settled_at AS known_at,
+    coalesce((SELECT sum(f.amount) FROM refund f WHERE f.attempt_id = p.id AND f.state = 'succeeded'), 0) AS refunded,
+    EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
+            WHERE m.request_id = r.id AND b.state = 'refunded') AS is_refunded
   FROM payment_request r
   JOIN payment_attempt p ON p.request_id = r.id AND p.state = 'succeeded'
   JOIN card_on_file c ON c.id = p.card_id
@@ -67,7 +70,8 @@ SELECT DISTINCT ON (account_id) * FROM (
   UNION ALL
   SELECT b.account_id, NULL, b.amount,
     jsonb_build_array(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount)),
-    CAST(e.received_on AS timestamp) AT TIME ZONE 'Asia/Tokyo', NULL, NULL, e.decided_at
+    CAST(e.received_on AS timestamp) AT TIME ZONE 'Asia/Tokyo', NULL, NULL, e.decided_at,
+    0, false
   FROM bill b JOIN receipt e ON e.bill_id = b.id AND e.state = 'approved'
   WHERE b.account_id = ANY(:account_ids)
 ) payment
@@ -149,6 +153,8 @@ def _payment(row: RowMapping) -> PaymentFacts:
         paid_at=row["paid_at"],
         card_brand=row["card_brand"],
         card_last4=row["card_last4"],
+        refunded=int(row["refunded"]),
+        is_refunded=row["is_refunded"],
     )
 
 

@@ -26,7 +26,12 @@ SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amou
   (SELECT o.order_number FROM payment_request o WHERE o.account_id = r.account_id AND o.state = 'open' AND o.id <> r.id)
     AS newest_order_number,
   NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
-              WHERE m.request_id = r.id AND b.state <> 'paid') AS bills_are_paid,
+              WHERE m.request_id = r.id AND b.state NOT IN ('paid', 'disputed', 'refunded')) AS bills_are_paid,
+  NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
+              WHERE m.request_id = r.id AND b.state <> 'refunded') AS are_bills_refunded,
+  CAST(coalesce((SELECT sum(f.amount) FROM refund f JOIN payment_attempt s ON s.id = f.attempt_id
+                 WHERE s.request_id = r.id AND s.state = 'succeeded' AND f.state = 'succeeded'), 0) AS integer)
+    AS refunded,
   EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim k ON k.bill_id = m.bill_id
           JOIN receipt t ON t.id = k.receipt_id AND t.state = 'recorded' WHERE m.request_id = r.id)
     AS has_waiting_receipt,

@@ -20,8 +20,8 @@ def unpayable(
     calendar = request.app[SERVICES].calendar
     values = views.payment(page, calendar=calendar)
     match state:
-        case PageState.PAID:
-            return answers.page(request, "paid", values | views.paid(page))
+        case PageState.PAID | PageState.REFUNDED:
+            return answers.page(request, state, values | views.paid(page))
         case PageState.BEING_CONFIRMED:
             return answers.waiting_page(request, "being_confirmed", values)
         case PageState.CHALLENGED:

@@ -46,6 +46,7 @@ def paid(page: PaymentPage) -> dict[str, object]:
         "is_by_card": page.attempt_state is AttemptState.SUCCEEDED,
         "brand": page.card_brand or "",
         "last4": page.card_last4 or "",
+        "refunded": page.refunded,
         "paid_at": page.paid_at.astimezone(JST) if page.paid_at else None,
     }
 

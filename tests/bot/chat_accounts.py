@@ -1,5 +1,6 @@
 """Accounts in every situation that a chat can meet, by the name that the transcripts use."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -122,6 +123,12 @@ SITUATIONS: dict[str, AccountFacts] = {
     "card_change_waiting": account(waiting=(DECEMBER,), card=VISA, has_card_change=True),
     "paid": account(last_payment=payment(), card=VISA),
     "paid_card_dead": account(last_payment=payment(), card=CardFacts(brand="visa", last4="4242", is_active=False)),
+    "refunded": account(last_payment=replace(payment(), refunded=DECEMBER.amount, is_refunded=True), card=VISA),
+    "partly_refunded": account(last_payment=replace(payment(), refunded=1000), card=VISA),
+    "lost_dispute": account(last_payment=replace(payment(), is_refunded=True), card=VISA),
+    "not_confirmed_refunded": account(
+        last_payment=replace(PAID_IN_NOVEMBER, refunded=NOVEMBER.amount, is_refunded=True), card=VISA
+    ),
     "not_confirmed_card": account(last_payment=PAID_IN_NOVEMBER, card=VISA),
     "nothing_yet": account(),
 }
