@@ -12,8 +12,10 @@ from rich.console import Console
 
 from app.cli_brake import brake_cli
 from app.cli_gate import gate_cli
+from app.cli_month import month_cli
 from app.cli_receipt import receipt_cli
 from app.cli_reconcile import reconcile
+from app.cli_refund import refund_cli
 from app.cli_verify import verify
 from app.command import USAGE, now_of, open_engine, settings_or_exit
 from app.logs import configure_logs
@@ -24,6 +26,8 @@ cli.add_typer(brake_cli, name="brake")
 cli.add_typer(gate_cli, name="gate")
 cli.command(name="reconcile")(reconcile)
 cli.add_typer(receipt_cli, name="receipt")
+cli.add_typer(refund_cli, name="refund")
+cli.add_typer(month_cli, name="run-month")
 cli.command(name="verify")(verify)
 task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for people.")
 cli.add_typer(task_cli, name="tasks")

@@ -24,15 +24,18 @@ class RefundObstacle(StrEnum):
     NO_SUCH_REFUND = "no_such_refund"
     SAME_PERSON = "same_person"
     TOO_LATE = "too_late"  # withdrawn, or on the wire already
+    NO_PERSON = "no_person"
+    NO_REASON = "no_reason"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundTaken:
-    """The refund as it stands now; `amount` in yen where it was asked for."""
+    """The refund as it stands now; `amount` in yen where it was asked for. Not `is_new` when pressed again."""
 
     refund_id: UUID
     state: RefundState
     amount: int | None = None
+    is_new: bool = True
 
 
 async def request_refund(
@@ -42,6 +45,8 @@ async def request_refund(
 
     The same person asking the same again gets the refund that is on its way already.
     """
+    if not by.strip() or not reason.strip():
+        return RefundObstacle.NO_REASON if by.strip() else RefundObstacle.NO_PERSON
     async with transaction(services.engine) as connection:
         found = await refunds.lock_refundable(connection, transaction_id=transaction_id)
         if found is None:
@@ -50,7 +55,7 @@ async def request_refund(
             is_same = (live.reason, live.requested_by) == (reason, by) and amount in (None, live.amount)
             if not is_same:
                 return RefundObstacle.ANOTHER_ON_ITS_WAY
-            return RefundTaken(refund_id=live.id, state=live.state, amount=live.amount)
+            return RefundTaken(refund_id=live.id, state=live.state, amount=live.amount, is_new=False)
         wanted = found.captured - found.gone if amount is None else amount
         if obstacle := _obstacle(found, amount=wanted):
             return obstacle
@@ -89,6 +94,8 @@ async def approve_refund(
     services: Services, *, refund_id: UUID, by: str, now: datetime
 ) -> RefundTaken | RefundObstacle:
     """Let a worker send it: another person than the one who asked. Approved twice, it is sent once."""
+    if not by.strip():
+        return RefundObstacle.NO_PERSON
     async with transaction(services.engine) as connection:
         if await refunds.approve(connection, refund_id=refund_id, by=by, now=now):
             await refund_outcomes.add_step(
@@ -110,7 +117,7 @@ def _why_not_approved(known: refunds.KnownRefund | None) -> RefundTaken | Refund
     if known.state is RefundState.WITHDRAWN:
         return RefundObstacle.TOO_LATE
     if known.state is not RefundState.REQUESTED:
-        return RefundTaken(refund_id=known.id, state=known.state)
+        return RefundTaken(refund_id=known.id, state=known.state, is_new=False)
     if known.is_disputed:
         return RefundObstacle.DISPUTED
     return RefundObstacle.SAME_PERSON
