@@ -11,10 +11,11 @@ from backend.domain.states import AttemptState, BillState, ReceiptKind, ReceiptS
 # A corrected bill keeps its number; the void row is found only when there is no other.
 _FIND_BILL = text("SELECT id FROM bill WHERE bill_number = :bill_number ORDER BY state = 'void', id DESC LIMIT 1")
 
-# Requests before bills, as a press and an opening take them.
+# Requests before bills, as a press and an opening take them. Ended ones are left alone: late money that holds one waits
+# for the opening lock, which is ours by now.
 _LOCK_REQUEST = text("""
 SELECT r.id FROM payment_request r JOIN payment_request_bill m ON m.request_id = r.id
-WHERE m.bill_id = :bill_id AND m.is_live FOR UPDATE OF r
+WHERE m.bill_id = :bill_id AND m.is_live AND r.state IN ('open', 'closing') FOR UPDATE OF r
 """)
 _LOCK_BILL = text("SELECT id FROM bill WHERE id = :bill_id FOR UPDATE")
 

@@ -223,3 +223,19 @@ async def test_two_people_decide_at_the_same_moment_and_one_decision_counts(ledg
     outcomes = await asyncio.gather(approve(ledger, receipt), reject(ledger, receipt), approve(ledger, receipt))
 
     assert sorted(map(str, outcomes)) == ["None", "already_decided", "already_decided"]
+
+
+async def test_late_money_of_a_settled_request_and_a_receipt_wait_for_nobody(
+    ledger: Ledger, by_link: int, gateway_emulator: str, clock: FakeClock
+) -> None:
+    attempt = await decline_then_take(ledger, gateway_emulator)
+    await approve(ledger, await recorded(ledger, number(by_link)))
+    event = charge_event(attempt, now=clock.now())
+
+    outcomes = await asyncio.gather(
+        *(record(ledger, number(by_link), reference=f"F-{n}") for n in range(10, 14)),
+        *(receive_gateway_event(ledger.services, event, now=clock.now()) for _ in range(3)),
+    )
+
+    assert set(outcomes) == {ReceiptRefusalCode.PAID_BILL, None}
+    assert await ledger.rows(TASKS) == [("captured_twice",)]
