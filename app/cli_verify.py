@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -12,6 +13,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.command import now_of, open_engine, settings_or_exit
+from app.logs import configure_logs
 from backend.store.invariants import INVARIANTS, Violation
 
 HOLDS, BROKEN = 0, 1
@@ -20,6 +22,7 @@ HOLDS, BROKEN = 0, 1
 def verify(*, as_json: Annotated[bool, typer.Option("--json", help="Print the violations as JSON.")] = False) -> None:
     """Hold the ledger against its invariants; a broken money invariant stops charging."""
     settings = settings_or_exit()
+    configure_logs(to=sys.stderr)  # what is printed is for people, or for a program that reads JSON
     now = asyncio.run(now_of(settings))
     raise typer.Exit(verify_command(engine_of=partial(open_engine, settings), now=now, as_json=as_json))
 

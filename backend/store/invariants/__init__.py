@@ -14,13 +14,14 @@ from backend.store.invariants.attempts import ATTEMPTS
 from backend.store.invariants.bills import BILLS
 from backend.store.invariants.cards import CARDS
 from backend.store.invariants.invariant import Invariant
+from backend.store.invariants.money_back import MONEY_BACK
 from backend.store.invariants.notices import NOTICES
 from backend.store.invariants.requests import REQUESTS
 from backend.store.invariants.work import WORK
 
 __all__ = ["INVARIANTS", "Invariant", "Violation", "find_violations"]
 
-INVARIANTS: tuple[Invariant, ...] = (*BILLS, *REQUESTS, *ATTEMPTS, *CARDS, *NOTICES, *WORK)
+INVARIANTS: tuple[Invariant, ...] = (*BILLS, *REQUESTS, *ATTEMPTS, *CARDS, *MONEY_BACK, *NOTICES, *WORK)
 
 _BY_NAME = {each.name: each for each in INVARIANTS}
 _ONLY_READ = text("SET TRANSACTION READ ONLY")

@@ -9,7 +9,8 @@ WORK = (
         is_money=False,
         query="""
             SELECT 'attempt ' || p.id, 'sent ' || p.first_sent_at || ', ' || p.state FROM payment_attempt p
-            WHERE p.state IN ('sent', 'challenged', 'unknown') AND p.first_sent_at < :now - interval '26 hours'
+            WHERE p.state IN ('sent', 'challenged', 'unknown')
+              AND p.first_sent_at < CAST(:now AS timestamptz) - interval '26 hours'
               AND NOT EXISTS (SELECT FROM staff_task t WHERE t.dedupe_key IN (
                 'payment_unknown:' || p.id, 'captured_twice:' || p.id, 'amount_differs_at_gateway:' || p.id))""",
     ),
@@ -21,7 +22,7 @@ WORK = (
             SELECT 'attempt ' || id, state || ', to be asked about ' || coalesce(CAST(next_check_at AS text), 'never')
             FROM payment_attempt
             WHERE state IN ('sent', 'challenged', 'unknown')
-              AND (next_check_at IS NULL OR next_check_at < :now - interval '15 minutes')
+              AND (next_check_at IS NULL OR next_check_at < CAST(:now AS timestamptz) - interval '15 minutes')
               AND (lease_until IS NULL OR lease_until < clock_timestamp() - interval '15 minutes')""",
     ),
     Invariant(
@@ -30,7 +31,7 @@ WORK = (
         is_money=False,
         query="""
             SELECT 'request ' || r.id, r.state || ', ended ' || r.valid_until FROM payment_request r
-            WHERE r.state IN ('open', 'closing') AND r.valid_until < :now - interval '1 day'
+            WHERE r.state IN ('open', 'closing') AND r.valid_until < CAST(:now AS timestamptz) - interval '1 day'
               AND NOT EXISTS (SELECT FROM payment_attempt p WHERE p.request_id = r.id
                               AND p.state IN ('sent', 'challenged', 'unknown'))""",
     ),
@@ -48,7 +49,7 @@ WORK = (
         is_money=False,
         query="""
             SELECT 'notice ' || id, kind || ' by ' || channel || ', sent ' || last_sent_at FROM notice
-            WHERE state = 'unknown' AND last_sent_at < :now - interval '1 hour'""",
+            WHERE state = 'unknown' AND last_sent_at < CAST(:now AS timestamptz) - interval '1 hour'""",
     ),
     Invariant(
         name="event_left_lying",
@@ -56,8 +57,8 @@ WORK = (
         is_money=False,
         query="""
             SELECT 'event ' || id, source || ' ' || state || ', received ' || received_at FROM inbox_event
-            WHERE state IN ('received', 'working') AND not_before < :now - interval '15 minutes'
-              AND received_at < :now - interval '15 minutes'
+            WHERE state IN ('received', 'working') AND not_before < CAST(:now AS timestamptz) - interval '15 minutes'
+              AND received_at < CAST(:now AS timestamptz) - interval '15 minutes'
               AND (lease_until IS NULL OR lease_until < clock_timestamp() - interval '15 minutes')""",
     ),
     Invariant(
@@ -75,6 +76,6 @@ WORK = (
         is_money=False,
         query="""
             SELECT 'job ' || job, 'last run for ' || max(run_on) FROM job_run WHERE job = 'expire'
-            GROUP BY job HAVING max(run_on) < CAST(:now AT TIME ZONE 'Asia/Tokyo' AS date) - 1""",
+            GROUP BY job HAVING max(run_on) < CAST(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Tokyo' AS date) - 1""",
     ),
 )
