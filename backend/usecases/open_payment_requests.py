@@ -1,6 +1,7 @@
 """Turn confirmed bills into payment requests: a URL for a first payment, a charge for a registered card (R03-R08)."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -103,9 +104,19 @@ async def _keep_opening(services: Services, candidates: Candidates, *, batch_id:
     return OpenedCount(by_link=by_link, automatic=automatic)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedChunk:
+    """The requests that were opened by the way they will be paid, and the accounts that got none, with the reason."""
+
+    by_link: Sequence[int]
+    automatic: Sequence[int]
+    busy: Collection[int]
+    out_of_bounds: Collection[int]
+
+
 async def open_chunk(
     services: Services, connection: AsyncConnection, *, account_ids: list[int], batch_id: int | None, now: datetime
-) -> opening.Opened:
+) -> OpenedChunk:
     """Open the requests of these accounts in the caller's transaction, whether it commits or not (the dry run).
 
     Without a batch, the automatic charges would go as soon as they are committed.
@@ -133,13 +144,19 @@ async def open_chunk(
         valid_until=services.calendar.valid_until(today),
         yen_bounds=yen_bounds,
     )
-    await _ask_for_payment(services, connection, opened=opened, batch_id=batch_id, now=now)
-    return opened
+    by_link = await _ask_for_payment(services, connection, opened=opened, batch_id=batch_id, now=now)
+    turned = set(by_link)
+    return OpenedChunk(
+        by_link=by_link,
+        automatic=[request for request in opened.automatic if request not in turned],
+        busy=live.busy,
+        out_of_bounds=unaskable,
+    )
 
 
 async def _ask_for_payment(
     services: Services, connection: AsyncConnection, *, opened: opening.Opened, batch_id: int | None, now: datetime
-) -> None:
+) -> list[int]:
     send_at = services.calendar.next_sending_at(now)
     await attempts.prepare_attempts(
         connection,
@@ -157,3 +174,4 @@ async def _ask_for_payment(
     await notices.enqueue_for_requests(
         connection, kind=NoticeKind.PAYMENT_LINK, request_ids=by_link, now=now, not_before=send_at
     )
+    return by_link

@@ -46,6 +46,19 @@ class Answer:
         return str(self.body.get("message", ""))[:200]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """How many pushes the plan allows in a month (None: no limit), and how many are gone."""
+
+    limit: int | None
+    used: int
+
+    @property
+    def left(self) -> int | None:
+        """How many may still be sent this month; None without a limit."""
+        return None if self.limit is None else max(self.limit - self.used, 0)
+
+
 class LeanApiClient(AsyncApiClient):
     """The SDK's client for bodies that hold no models: searching each for some costs as much as sending it."""
 
@@ -85,6 +98,14 @@ class LineChannel:
             return None
         query = urlencode({"linkToken": answer.body["linkToken"], "nonce": nonce})
         return f"{self._access_base}/dialog/bot/accountLink?{query}"
+
+    async def quota(self) -> Quota | None:
+        """The plan's pushes of this month; None when LINE does not answer now."""
+        limit = await self._try("GET", "/v2/bot/message/quota", None)
+        used = await self._try("GET", "/v2/bot/message/quota/consumption", None)
+        if not (isinstance(limit, Answer) and isinstance(used, Answer) and limit.status == used.status == _OK):
+            return None
+        return Quota(limit=limit.body.get("value"), used=int(used.body.get("totalUsage", 0)))
 
     async def _try(
         self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str] | None = None
