@@ -88,14 +88,14 @@ UPDATE notice SET
 WHERE state IN ('queued', 'sending') AND created_at <= :remembers_until
 """)
 
-# The customer was most likely told when the money was taken, which was before the gate closed.
+# Nothing is charged while the gate is closed: what was booked since was taken before, and most likely told then.
 _DOUBT_TOLD = text("""
 UPDATE notice n SET state = CASE n.channel WHEN 'sms' THEN 'unknown' ELSE 'needs_human' END,
   attempts = greatest(n.attempts, 1), first_sent_at = coalesce(n.first_sent_at, t.occurred_at),
   last_sent_at = coalesce(n.last_sent_at, t.occurred_at), failure = 'restored'
 FROM payment_attempt a JOIN gateway_transaction t ON t.attempt_id = a.id AND t.kind = 'charge'
 WHERE n.request_id = a.request_id AND a.state = 'succeeded' AND n.kind IN ('paid', 'charged') AND n.state = 'queued'
-  AND n.created_at >= :closed_at AND t.occurred_at < :closed_at
+  AND n.created_at >= :closed_at
 """)
 
 _PASS_SERIAL = text("""

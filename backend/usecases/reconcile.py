@@ -24,7 +24,7 @@ from backend.usecases.restore_gate import check_books
 from backend.usecases.services import Services
 
 _OVERLAP = timedelta(days=1)  # a line may be listed late: each walk begins a day before the end of the last one
-_AHEAD = timedelta(minutes=5)  # the gateway's clock may be before ours
+_AHEAD = timedelta(days=1)  # the gateway's clock may be before ours
 _LISTED_WITHIN = timedelta(hours=1)  # after that, what is not listed is missing
 _SETTLED_WITHIN = timedelta(days=35)  # a charge is in a payout by then, or is listed
 _SCOPE = timedelta(days=100)  # older movements have been compared long ago

@@ -14,7 +14,7 @@ from backend.usecases.restore_gate import ClosedBecause, ClosedGate, check_gate,
 from backend.usecases.services import Services
 
 _OVERLAP = timedelta(days=1)
-_AHEAD = timedelta(minutes=5)
+_AHEAD = timedelta(days=1)
 _ORDER_NUMBER_LEAP = 1_000_000  # more than any forgotten time can have given out
 
 # While one of these is open, nobody can say that no bill would be charged twice.

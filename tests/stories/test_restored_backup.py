@@ -1,0 +1,86 @@
+"""Yesterday's backup comes back: nobody pays twice, nobody is told twice (faults 12 and 68, invariant 22)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from app.compose import open_parts
+from app.tick import tick, travel
+from backend.usecases.reopen_gate import open_gate
+from backend.usecases.restore_gate import find_closed_gate
+from tests.kit.clock import jst
+from tests.kit.customer import Customer
+from tests.kit.restores import backup_of
+from tests.kit.world import World
+
+
+@asynccontextmanager
+async def restarted_on(world: World, url: str) -> AsyncIterator[World]:
+    """The product starts on the restored database; the outsiders have lived on."""
+    async with open_parts(world.settings, url=url) as parts:
+        yield replace(world, parts=parts)
+
+
+async def test_f68_after_a_restore_nobody_pays_twice_and_nobody_is_told_twice(
+    world: World, postgres: tuple[str, str]
+) -> None:
+    hanako = Customer(world=world, number="0000000001", phone="09012340001", line_user="U" + "1" * 32)
+    taro = Customer(world=world, number="0000000002", phone="09012340002", line_user=None)
+    jiro = Customer(world=world, number="0000000003", phone="09012340003", line_user=None)
+    everybody = (hanako, taro, jiro)
+    await world.import_bills(*(one.bill("2026-11", 8000, confirmed="2026-11-08") for one in everybody))
+    await hanako.link_line()
+    await world.go_to("2026-11-10T10:00")
+    await world.rest()
+    await hanako.pay((await hanako.urls())[-1])
+    async with backup_of(world.parts.services.engine, server=postgres[0]) as url:
+        await taro.pay((await taro.urls())[-1])
+        await world.rest()
+        told = [await one.inbox() for one in everybody]
+        async with restarted_on(world, url) as restored:
+            closed = await find_closed_gate(restored.parts.services)
+            await tick(restored.parts)
+            opening = await open_gate(restored.parts.services, by="sato", now=restored.parts.services.clock.now())
+            await restored.go_to("2026-11-10T10:20")
+            await restored.go_to("2026-11-11T10:00")
+            told_after = [await replace(one, world=restored).inbox() for one in everybody]
+
+            assert closed is not None
+            assert opening.is_open, opening.gap.unexplained
+            assert await restored.succeeded() == [8000, 8000]
+            assert await restored.rows("SELECT state FROM bill ORDER BY account_id") == [
+                ("paid",),
+                ("paid",),
+                ("requested",),
+            ]
+            assert told_after == told
+            await replace(jiro, world=restored).pay((await jiro.urls())[-1])
+            assert await restored.succeeded() == [8000, 8000, 8000]
+
+
+async def test_a_month_that_went_out_in_the_lost_time_is_not_charged_a_second_time(
+    world: World, postgres: tuple[str, str]
+) -> None:
+    hanako = Customer(world=world, number="0000000001", phone="09012340001", line_user="U" + "1" * 32)
+    await world.import_bills(hanako.bill("2026-11", 8000, confirmed="2026-11-08"))
+    await hanako.link_line()
+    await world.go_to("2026-11-10T10:00")
+    await hanako.pay((await hanako.urls())[-1])
+    await world.import_bills(hanako.bill("2026-12", 9000, confirmed="2026-12-08"))
+    await world.go_to("2026-12-09T10:00")
+    async with backup_of(world.parts.services.engine, server=postgres[0]) as url:
+        await world.go_to("2026-12-10T10:00")
+        await world.rest()
+        told = await hanako.inbox()
+        async with restarted_on(world, url) as restored:
+            await travel(restored.parts, to=jst("2026-12-10T10:05"))  # the shift of the clock was restored, too
+            jobs_while_closed = await tick(restored.parts)
+            opening = await open_gate(restored.parts.services, by="sato", now=restored.parts.services.clock.now())
+            await restored.go_to("2026-12-10T11:00")
+            await restored.go_to("2026-12-11T11:00")
+
+            assert "open" not in jobs_while_closed
+            assert opening.is_open, opening.gap.unexplained
+            assert await restored.succeeded() == [8000, 9000]
+            assert await restored.rows("SELECT state FROM bill ORDER BY billing_month") == [("paid",), ("paid",)]
+            assert await replace(hanako, world=restored).inbox() == told
