@@ -65,7 +65,7 @@ async def _succeed(
         return refund.state
     if outcome.amount != refund.amount:
         detail = {"ours": refund.amount, "gateway": outcome.amount, "refund": outcome.gateway_reference}
-        await _tell(connection, kind="refund_differs_at_gateway", refund=refund, detail=detail, now=now)
+        await _tell_staff(connection, kind="refund_differs_at_gateway", refund=refund, detail=detail, now=now)
         return await _stay_unknown(connection, refund=refund, evidence=outcome.evidence, now=now)
     await refund_outcomes.move(
         connection,
@@ -76,7 +76,7 @@ async def _succeed(
     )
     await _keep(connection, refund=refund, evidence=outcome.evidence, after=RefundState.SUCCEEDED, now=now)
     if refund.state is RefundState.REFUSED:
-        await _tell(connection, kind="late_refund", refund=refund, detail={}, now=now)
+        await _tell_staff(connection, kind="late_refund", refund=refund, detail={}, now=now)
     await settle_refund(
         services,
         connection,
@@ -98,7 +98,7 @@ async def _refuse(
         connection, refund_id=refund.id, state=RefundState.REFUSED, refusal=outcome.code, now=now
     )
     await _keep(connection, refund=refund, evidence=outcome.evidence, after=RefundState.REFUSED, now=now)
-    await _tell(connection, kind="refund_refused", refund=refund, detail={"code": outcome.code}, now=now)
+    await _tell_staff(connection, kind="refund_refused", refund=refund, detail={"code": outcome.code}, now=now)
     return RefundState.REFUSED
 
 
@@ -137,7 +137,7 @@ async def _stay_unknown(
     if refund.state is not RefundState.UNKNOWN:
         await _keep(connection, refund=refund, evidence=evidence, after=RefundState.UNKNOWN, now=now)
     if is_schedule_over(sent_at=sent_at, now=now):
-        await _tell(connection, kind="refund_unknown", refund=refund, detail={}, now=now)
+        await _tell_staff(connection, kind="refund_unknown", refund=refund, detail={}, now=now)
     return RefundState.UNKNOWN
 
 
@@ -157,7 +157,7 @@ async def _keep(
     )
 
 
-async def _tell(
+async def _tell_staff(
     connection: AsyncConnection, *, kind: str, refund: LockedRefund, detail: dict[str, object], now: datetime
 ) -> None:
     await tasks.raise_task(
