@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.__main__ import main
 from tests.mutants.mutant import Edit, Mutant, StaleMutantError, load_catalogue, mutated
 from tests.mutants.session import Session
 from tests.mutants.trees import copy_project
@@ -160,3 +161,7 @@ def test_a_copy_leaves_out_what_machines_made(shop: Path, tmp_path: Path) -> Non
 
 def test_the_catalogue_has_at_least_the_variants_that_the_issue_names() -> None:
     assert len(load_catalogue()) >= 14
+
+
+def test_a_name_that_no_mutant_has_is_not_a_success() -> None:
+    assert main(["no such mutant"]) == 1
