@@ -12,6 +12,7 @@ from backend.domain.states import BatchState, StopReason, StopScope
 from backend.store import batches, charging_stops, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
+from backend.usecases.stop_charging import stop_and_tell
 
 AUTOMATIC_STOPS = (StopReason.DECLINE_RATIO, StopReason.AMOUNT_ANOMALY, StopReason.PROVIDER_ERRORS)
 log = structlog.get_logger()
@@ -100,16 +101,8 @@ async def _pull(
 ) -> None:
     """Stop all automatic charges, and tell people at once; payers with a URL may still pay."""
     detail = {"batch_id": batch_id, **numbers}
-    await charging_stops.stop_charging(connection, reason=reason, scope=StopScope.AUTOMATIC, detail=detail, now=now)
-    await tasks.raise_task(
-        connection,
-        kind="batch_stopped",
-        subject=f"{batch_id}:{now.timestamp():.0f}",
-        account_id=None,
-        detail={"reason": reason, **detail},
-        now=now,
-    )
-    log.error("batch_stopped", reason=reason, **detail)
+    if not await stop_and_tell(connection, reason=reason, scope=StopScope.AUTOMATIC, detail=detail, now=now):
+        log.error("batch_stopped", reason=reason, **detail)  # people are looking at another batch already
 
 
 async def _remind_of_stops(connection: AsyncConnection, *, now: datetime) -> None:

@@ -46,6 +46,7 @@ class ScriptedGateway:
     answer: Callable[[int, Mapping[str, Any]], Succeeded | Declined | Unknown | Busy | Challenged]
     charged: list[UUID] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    said_later: Any = None  # what a look-up or a cancel answers; None: it does not know the attempt
     name: str = "scripted"
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(idempotency_seconds=86_400, min_yen=50, max_yen=9_999_999, csp_origins=())
@@ -59,7 +60,10 @@ class ScriptedGateway:
         return said
 
     async def look_up(self, *, attempt_id: UUID, charge_request: Mapping[str, Any]) -> Any:  # noqa: ARG002
-        return Absent(evidence=_SAID)
+        return self.said_later or Absent(evidence=_SAID)
+
+    async def cancel(self, *, attempt_id: UUID, gateway_reference: str) -> Any:  # noqa: ARG002
+        return self.said_later
 
 
 @dataclass(kw_only=True)

@@ -30,7 +30,7 @@ SELECT customer_number FROM payment_attempt p JOIN payment_request r ON r.id = p
 JOIN account a ON a.id = r.account_id WHERE is_canary ORDER BY 1
 """
 OPEN_STOPS = "SELECT reason, scope FROM charging_stop WHERE lifted_at IS NULL ORDER BY reason"
-BATCH_TASKS = "SELECT detail ->> 'reason' FROM staff_task WHERE kind = 'batch_stopped' ORDER BY id"
+BATCH_TASKS = "SELECT detail ->> 'reason' FROM staff_task WHERE kind = 'charging_stopped' ORDER BY id"
 
 
 async def opened(month: Month, *, customers: int) -> None:
@@ -207,7 +207,7 @@ class TestStop:
 
         assert await month.ledger.rows(
             "SELECT detail ->> 'days' FROM staff_task WHERE kind = 'charging_stopped' ORDER BY id"
-        ) == [("1",), ("2",)]
+        ) == [(None,), ("1",), ("2",)]
 
 
 class TestAmounts:
