@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from app.command import settings_or_exit
+from app.command import open_engine, settings_or_exit
 from backend.domain.states import ReceiptKind
 from backend.usecases.services import Services
 
@@ -73,4 +74,4 @@ def list_waiting() -> None:
     """Show what waits for a second person."""
     from app.receipt_desk import list_command  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(list_command(open_services=_open_services)))
+    raise typer.Exit(asyncio.run(list_command(open_engine=partial(open_engine, settings_or_exit()))))

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.domain.receipt_refusal import ReceiptRefusal
 from backend.store.engine import transaction
@@ -24,6 +25,7 @@ from backend.usecases.restore_gate import GateClosedError
 from backend.usecases.services import Services
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
+OpenEngine = Callable[[], AbstractAsyncContextManager[AsyncEngine]]
 
 DONE, REFUSED = 0, 1
 
@@ -62,9 +64,9 @@ async def reject_command(receipt_id: int, *, by: str, open_services: OpenService
     return _refused(outcome) if isinstance(outcome, ReceiptRefusal) else _done(rejected_sentence(outcome))
 
 
-async def list_command(*, open_services: OpenServices) -> int:
-    """Print what waits; returns the exit status."""
-    async with open_services() as services, transaction(services.engine) as connection:
+async def list_command(*, open_engine: OpenEngine) -> int:
+    """Print what waits; returns the exit status. Looking needs the database only."""
+    async with open_engine() as engine, transaction(engine) as connection:
         waiting = await find_waiting(connection)
     return _done(*waiting_lines(waiting))
 

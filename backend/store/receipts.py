@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptState, BillState, ReceiptKind, ReceiptState
@@ -93,6 +94,10 @@ DELETE FROM bill_claim USING rejected WHERE bill_claim.receipt_id = rejected.id
 """)
 
 
+class ClaimTakenError(Exception):
+    """Something else holds the bill; roll the transaction back and look again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedBill:
     """A bill, and who holds its claim if anybody does. Amount in yen."""
@@ -174,7 +179,11 @@ async def record(
     recorded_by: str,
     now: datetime,
 ) -> int:
-    """Write the receipt down and take the bill's claim, in one statement; returns its id."""
+    """Write the receipt down and take the bill's claim, in one statement; returns its id.
+
+    Raises:
+        ClaimTakenError: the database refused a second claim.
+    """
     values = {
         "bill_id": bill.id,
         "kind": kind,
@@ -184,7 +193,10 @@ async def record(
         "recorded_by": recorded_by,
         "now": now,
     }
-    return int((await connection.execute(_RECORD, values)).scalar_one())
+    try:
+        return int((await connection.execute(_RECORD, values)).scalar_one())
+    except IntegrityError as refusal:
+        raise ClaimTakenError from refusal
 
 
 async def lock_receipt(connection: AsyncConnection, *, receipt_id: int) -> Receipt | None:

@@ -4,7 +4,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
@@ -52,7 +51,7 @@ async def record_receipt(services: Services, receipt: NewReceipt, *, now: dateti
                 recorded_by=person,
                 now=now,
             )
-    except IntegrityError:  # whoever was first, the database lets only one hold the claim
+    except receipts.ClaimTakenError:  # whoever was first, the database lets only one hold the claim
         return ReceiptRefusal(code=ReceiptRefusalCode.CARD_UNDER_WAY)
 
 

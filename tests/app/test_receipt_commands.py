@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.receipt_desk import OpenServices, approve_command, list_command, record_command, reject_command
+from app.receipt_desk import OpenEngine, OpenServices, approve_command, list_command, record_command, reject_command
 from backend.domain.receipt_refusal import ReceiptRefusal, ReceiptRefusalCode
 from backend.domain.states import ReceiptKind, ReceiptState
 from backend.usecases.open_payment_requests import open_payment_requests
@@ -22,6 +23,15 @@ def desk(services: Services) -> OpenServices:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Services]:
         yield services
+
+    return opened
+
+
+def engine_of(desk: OpenServices) -> OpenEngine:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[AsyncEngine]:
+        async with desk() as services:
+            yield services.engine
 
     return opened
 
@@ -48,9 +58,9 @@ async def test_two_persons_make_a_bill_paid(
     desk: OpenServices, bill: str, ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await record_command(receipt(bill), open_services=desk) == 0
-    assert await list_command(open_services=desk) == 0
+    assert await list_command(open_engine=engine_of(desk)) == 0
     assert await approve_command(1, by="鈴木", open_services=desk) == 0
-    assert await list_command(open_services=desk) == 0
+    assert await list_command(open_engine=engine_of(desk)) == 0
 
     said = capsys.readouterr().out.splitlines()
     assert "tsukibarai receipt approve 1" in said[0]
