@@ -11,12 +11,16 @@ RECORDS ?= var/records
 MUTANTS ?=
 BENCH ?= $(basename $(notdir $(wildcard bench/[a-z]*.py)))
 
+SEED ?= 1
+CUSTOMERS ?= 2500
+KILLS ?= 500
+
 READY := .venv/.installed
 PYTEST := .venv/bin/python -m pytest
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: help run test check contracts screenshots lock bench mutants clean
+.PHONY: help run test check contracts screenshots lock bench mutants faults soak clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +57,12 @@ mutants: $(READY) ## Break the product on purpose, in copies, and see that the t
 
 bench: $(READY) ## Measure the speed of imports, sending, webhooks and pages (minutes)
 	@set -e; for name in $(BENCH); do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
+
+faults: $(READY) ## Kill every process at every failpoint and at random for two business months (minutes)
+	$(PYTEST) tests/faults -q -rP -n 3 $(PYTEST_ARGS)
+
+soak: $(READY) ## The same with CUSTOMERS (2500) and at least KILLS (500), from SEED; half an hour
+	.venv/bin/python -m tests.faults --seed $(SEED) --customers $(CUSTOMERS) --kills $(KILLS)
 
 clean: ## Remove the environment, all caches and the demo's data in var/
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -47,6 +47,7 @@ NAMES = frozenset(
         # the timetable and its jobs
         "inside-opening",
         "after-opening-chunk",
+        "before-sealing",  # all of the month is open, its batch is not closed
         "inside-expiry",
         "after-expiry",
         "inside-reminding",

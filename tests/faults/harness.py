@@ -12,7 +12,7 @@ from backend.store.invariants import find_violations
 from tests.faults.books import check_money
 from tests.faults.messages import check_messages
 from tests.faults.report import LONGEST_DOUBT, Report, count
-from tests.faults.rest import check_canaries, check_evidence, check_rest
+from tests.faults.rest import check_canaries, check_evidence, check_logs, check_rest
 from tests.faults.story import Story, Weather
 from tests.faults.town import Town, running_town
 
@@ -47,7 +47,7 @@ async def live_and_check(run: Run) -> Report:
         story = Story(town, run.weather)
         await story.live()
         await count(town, report)
-        report.violations = await _violations(town, story, report)
+        report.violations = await _violations(town, story, report, run)
     report.seconds = time.monotonic() - begun
     return report
 
@@ -66,10 +66,13 @@ def _arm(town: Town, run: Run) -> None:
     town.fleet.failpoints_for = all_that_are_left if run.is_every_place else some
 
 
-async def _violations(town: Town, story: Story, report: Report) -> list[str]:
+async def _violations(town: Town, story: Story, report: Report, run: Run) -> list[str]:
     found = [*await check_money(town), *await check_messages(town), *await check_rest(town)]
     found += await check_evidence(town, story.evidence)
     found += await check_canaries(town)
+    found += await check_logs(town)
+    if run.is_every_place:
+        found += [f"nobody died at {place}" for place in report.missed]
     async with transaction(town.database.engine) as connection:
         found += [f"verify: {violation}" for violation in await find_violations(connection, now=town.now)]
     if report.p99 >= LONGEST_DOUBT:

@@ -1,6 +1,7 @@
 """Payers who do what people do: press twice, go back, open two tabs, use two telephones, come at the last second."""
 
 import asyncio
+import contextlib
 import random
 import re
 from collections import Counter
@@ -52,6 +53,7 @@ class Person:
     line_user: str | None
     habit: Habit
     cards: list[str]
+    abandons: bool  # the card company's question the first time
     outsiders: Outsiders
     web: str
     seen: Counter[str] = field(default_factory=Counter)
@@ -110,10 +112,13 @@ class Person:
 
         async def prepare() -> None:
             browser = self.browser()
-            if form := await self._to_the_button(browser):
-                self.waiting.append((browser, form))
-            else:
-                await browser.close()
+            form = None
+            try:
+                if form := await self._to_the_button(browser):
+                    self.waiting.append((browser, form))
+            finally:
+                if form is None:
+                    await browser.close()
 
         await self._try(prepare)
 
@@ -160,9 +165,19 @@ class Person:
                     return await work()
             except _TROUBLE as trouble:
                 self.seen[f"trouble: {type(trouble).__name__}"] += 1
-                await asyncio.sleep(0.4)
+                await self._until_served()
         self.seen["gave up"] += 1
         return None
+
+    async def _until_served(self) -> None:
+        """Reload until there is any answer."""
+        browser = self.browser()
+        for _ in range(40):
+            await asyncio.sleep(0.25)
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                await browser.open(f"{self.web}/healthz")
+                break
+        await browser.close()
 
     async def _pay(self) -> None:
         browsers = [self.browser()]
@@ -228,7 +243,9 @@ class Person:
 
     async def _press(self, browser: SimpleBrowser, form: Form) -> None:
         await browser.submit(form)
-        if "本人認証に進む" in browser.links:
+        if "本人認証に進む" in browser.links and self.abandons:
+            self.abandons = False
+        elif "本人認証に進む" in browser.links:
             await browser.open(browser.links["本人認証に進む"])
             question = _form(browser, "認証する")
             question.fields["answer"] = "confirm"
@@ -267,6 +284,7 @@ def a_crowd(count: int, *, dice: random.Random, outsiders: Outsiders, web: str) 
             line_user=f"U{serial:032x}" if dice.random() < 0.6 else None,
             habit=habits[serial % len(habits)] if serial <= 2 * len(habits) else dice.choice(habits),
             cards=list(cards[serial // 2 % len(cards)]),
+            abandons=serial % 2 == 0,
             outsiders=outsiders,
             web=web,
         )

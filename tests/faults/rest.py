@@ -1,6 +1,8 @@
 """I5, I7, I9, I10: nothing half done, nothing skipped, no card number anywhere, evidence untouched."""
 
+import json
 import re
+from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -36,6 +38,9 @@ SELECT md5(string_agg(e::text, '' ORDER BY id)) FROM payment_evidence e WHERE id
 _TABLES = """
 SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
 """
+# What a crash of the database, a lost line, or a provider that is away looks like from inside.
+_EXCUSES = ("/dbapi)", "/e3q8)", "/rvf5)", "ConnectionRefusedError", "ConnectionResetError", "CannotConnectNowError",
+            "TimeoutError", "ConnectionDoesNotExistError", "NothingLearntError", "GatewayUnavailableError")  # fmt: skip
 _CARDS = (GOOD, MASTER, POOR, STOLEN, ASKING)
 
 
@@ -78,6 +83,17 @@ async def check_canaries(town: Town) -> list[str]:
         for name, sink in sinks.items()
         if any(card in sink or _spaced(card).search(sink) for card in _CARDS)
     ]
+
+
+async def check_logs(town: Town) -> list[str]:
+    """Nothing went wrong in our own code: only the database and the network may be blamed."""
+    wrong: Counter[str] = Counter()
+    for path in town.folder.glob("*.log"):
+        for line in path.read_text(errors="replace").splitlines():
+            if '"exception"' in line and not any(words in line for words in _EXCUSES):
+                said = json.loads(line)
+                wrong[f"{said.get('event')}: {said['exception'].strip().splitlines()[-1][:200]}"] += 1
+    return [f"an error of our own, {times} times: {words}" for words, times in wrong.items()]
 
 
 def _logs(folder: Path) -> list[Path]:

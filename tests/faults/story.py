@@ -15,7 +15,8 @@ from tests.kit.clock import jst
 
 _WORDS = ("今月の金額", "URL再送", "支払い状況", "カード変更", "ありがとう", "期限はいつ")
 _AT_ONCE = 12  # people at the pages at the same moment
-_CLEAR_MINUTES = 16
+_CLEAR_MINUTES = 12
+_MOST_ROUNDS = 5
 _STORMS, _KILLED_BY_POWER_CUTS = 11, 130
 
 
@@ -28,12 +29,14 @@ class Weather:
     losing: float
     minute: float  # real seconds
     minutes: int = 6
+    has_dice: bool = True
+    is_every_place: bool = False  # go on as long as somebody dies at a place where nobody has died before
 
     @classmethod
     def for_kills(cls, kills: int, *, minute: float, is_every_place: bool = False) -> Self:
         """The weather in which about so many die, power cuts included."""
         if is_every_place:
-            return cls(kills=0, crash=0.02, losing=0.01, minute=minute)
+            return cls(kills=0, crash=0, losing=0, minute=minute, has_dice=False, is_every_place=True)
         each = max(0.3, (kills - _KILLED_BY_POWER_CUTS) / (_STORMS * cls.minutes))
         return cls(kills=each, crash=0.04, losing=0.01, minute=minute)
 
@@ -120,14 +123,24 @@ class Story:
         await town.power_cut()
         self.evidence.append(await evidence_so_far(town))  # nobody is alive: nothing is about to be committed
         await town.go_to(jst(at))
-        await town.outsiders.throw_dice()
+        for _ in range(_MOST_ROUNDS if self.weather.is_every_place else 1):
+            known = set(town.fleet.deaths.failpoints)
+            await self._one_storm(work, is_away=is_away, is_flowing=is_flowing)
+            await town.power_cut()
+            if known == set(town.fleet.deaths.failpoints):
+                break
+        await self._clear()
+
+    async def _one_storm(self, work: Callable[[], Awaitable[None]], *, is_away: bool, is_flowing: bool) -> None:
+        town = self.town
+        if self.weather.has_dice:
+            await town.outsiders.throw_dice()
         town.database.proxy.losing = self.weather.losing
         town.fleet.is_armed = True
         await town.power_on()
         working = asyncio.create_task(_started(work))
-        await self._bad_minutes(working, is_away=is_away, is_flowing=is_flowing)
+        await self._bad_minutes(working, is_away=is_away and self.weather.has_dice, is_flowing=is_flowing)
         await working
-        await self._clear()
 
     async def _bad_minutes(self, working: asyncio.Task[None], *, is_away: bool, is_flowing: bool) -> None:
         town, weather = self.town, self.weather
@@ -154,7 +167,6 @@ class Story:
     async def _clear(self) -> None:
         """The gateway answers everybody, and nobody dies: unclear outcomes must end soon."""
         town = self.town
-        await town.power_cut()
         town.fleet.is_armed = False
         town.database.proxy.losing = 0
         await town.outsiders.put_dice_away()
@@ -167,7 +179,7 @@ class Story:
     async def _calm(self) -> None:
         """Days without any fault, long enough for every schedule."""
         town = self.town
-        for step in (0.2, 1, 2, 8, 6, 18, 8, 24):
+        for step in (0.3, 2, 9, 25):
             await town.until_still()
             await town.go_to(town.now + timedelta(hours=step))
         await town.until_still()

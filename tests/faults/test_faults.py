@@ -1,0 +1,34 @@
+"""Two business months in which everything breaks, from a seed; `make soak` lives them with thousands of customers.
+
+Each run is a process of its own: the harness forks, kills and crashes, which the test process must not feel.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_MINUTES = 20 * 60  # a run takes one or two; a machine with others at work takes longer
+
+
+def live(*words: str, folder: Path) -> tuple[int, str]:
+    """One run of the harness; what it prints is printed."""
+    command = [sys.executable, "-m", "tests.faults", "--folder", str(folder), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_MINUTES, check=False)
+    print(done.stdout)  # noqa: T201 - the report, for `make faults`
+    return done.returncode, done.stdout[-6000:] + done.stderr[-4000:]
+
+
+def test_dying_at_every_failpoint_breaks_no_promise(tmp_path: Path) -> None:
+    status, report = live("--seed", "5", "--customers", "16", "--every-place", folder=tmp_path)
+
+    assert status == 0, report
+
+
+@pytest.mark.parametrize("seed", ["101", "102"])
+def test_kills_crashes_and_lost_answers_break_no_promise(seed: str, tmp_path: Path) -> None:
+    status, report = live("--seed", seed, "--customers", "20", folder=tmp_path)
+
+    assert status == 0, report
