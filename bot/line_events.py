@@ -1,7 +1,5 @@
 """LINE's webhook: verify the raw bytes, keep each event, and later turn it into what it means for us."""
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from backend.domain.states import ChannelName
+from backend.domain.untrusted_json import identifier, read_object, storable
 from backend.failpoints import failpoint
 from backend.store import chats, inbox, notices
 from backend.store.engine import transaction
@@ -41,8 +40,8 @@ class LineHook:
         if not is_signed(body=body, signature=signature, secrets=self.channel_secrets):
             return web.Response(status=401)
         try:
-            events = list(new_events(json.loads(body)))
-        except (ValueError, RecursionError, TypeError, KeyError):
+            events = list(new_events(read_object(body)))
+        except (ValueError, TypeError, KeyError):
             return web.Response(status=400)
         if events:
             async with transaction(self.services.engine) as connection:
@@ -56,7 +55,7 @@ def new_events(webhook: Mapping[str, Any]) -> Iterator[inbox.NewEvent]:
     for event in webhook["events"]:
         try:
             yield _new_event(event)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as problem:
             log.warning("line_event_unreadable", reason=type(problem).__name__)
 
 
@@ -64,26 +63,11 @@ def _new_event(event: dict[str, Any]) -> inbox.NewEvent:
     source = event.get("source") or {}
     return inbox.NewEvent(
         source=SOURCE,
-        event_id=str(event["webhookEventId"]),
-        order_key=f"line:{source.get('userId') or event['webhookEventId']}",
-        body=_masked(_storable(event)),
+        event_id=identifier(event["webhookEventId"]),
+        order_key=f"line:{identifier(source.get('userId') or event['webhookEventId'])}",
+        body=_masked(storable(event)),
         occurred_at=datetime.fromtimestamp(int(event["timestamp"]) / 1000, tz=UTC),
     )
-
-
-def _storable(value: Any) -> Any:
-    """The same JSON without what PostgreSQL cannot hold: NUL, half characters, numbers that are none."""
-    match value:
-        case str():
-            return value.replace("\x00", "").encode("utf-8", "replace").decode()
-        case dict():
-            return {_storable(name): _storable(each) for name, each in value.items()}
-        case list():
-            return [_storable(each) for each in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value
 
 
 def _masked(event: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from backend.domain.states import ChannelName, NoticeState
+from backend.domain.untrusted_json import identifier, storable
 from backend.failpoints import failpoint
 from backend.store import chats, inbox, notices, outbox
 from backend.store.engine import transaction
@@ -41,8 +42,7 @@ class TwilioHooks:
             return web.Response(status=400)
         said = fields.get("Body", "").replace("\x00", "")
         kept = {**fields, "Body": mask_cards(said)[:5000]}
-        await self._keep(INBOUND, fields["MessageSid"], f"sms:{fields['From']}", kept)
-        return web.Response(text=_EMPTY_ANSWER, content_type="text/xml")
+        return await self._keep(INBOUND, fields["MessageSid"], f"sms:{fields['From']}", kept)
 
     async def status(self, request: web.Request) -> web.Response:
         """Keep one delivery receipt; our own reference is in the query."""
@@ -53,8 +53,7 @@ class TwilioHooks:
         if not sid or not status:
             return web.Response(status=400)
         kept = {**fields, "ref": request.query.get("ref", "")}
-        await self._keep(RECEIPT, f"{sid}:{status}", f"receipt:{sid}", kept)
-        return web.Response(text=_EMPTY_ANSWER, content_type="text/xml")
+        return await self._keep(RECEIPT, f"{sid}:{status}", f"receipt:{sid}", kept)
 
     async def _verified(self, request: web.Request) -> dict[str, str] | None:
         """The form if Twilio signed exactly this address and these fields; blank values take part."""
@@ -67,12 +66,23 @@ class TwilioHooks:
         signature = request.headers.get("X-Twilio-Signature", "")
         return fields if self.signature.is_valid(url=url, fields=fields, signature=signature) else None
 
-    async def _keep(self, source: str, event_id: str, order_key: str, fields: Mapping[str, str]) -> None:
+    async def _keep(self, source: str, event_id: str, order_key: str, fields: Mapping[str, str]) -> web.Response:
+        """200 once it is durable; 400 for a name that cannot be one."""
         now = self.services.clock.now()  # Twilio does not say when; the order of arrival is all there is
-        event = inbox.NewEvent(source=source, event_id=event_id, order_key=order_key, body=fields, occurred_at=now)
+        try:
+            event = inbox.NewEvent(
+                source=source,
+                event_id=identifier(event_id),
+                order_key=identifier(order_key),
+                body=storable(dict(fields)),
+                occurred_at=now,
+            )
+        except ValueError:
+            return web.Response(status=400)
         async with transaction(self.services.engine) as connection:
             await inbox.insert_events(connection, events=[event], now=now)
         failpoint("after-inbox-insert")
+        return web.Response(text=_EMPTY_ANSWER, content_type="text/xml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

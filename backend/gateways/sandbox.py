@@ -192,7 +192,7 @@ class SandboxGateway:
         self._verify(headers.get("Gateway-Signature", ""), body)
         event = json.loads(body)
         thing = event["data"]["object"]
-        attempt = sandbox_books.uuid_or_none(thing.get("metadata", {}).get("attempt_id"))
+        attempt = sandbox_books.uuid_or_none((thing.get("metadata") or {}).get("attempt_id"))
         return GatewayEvent(
             event_id=event["id"],
             kind=event["type"],

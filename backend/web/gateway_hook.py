@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
+from backend.domain.untrusted_json import identifier, storable
 from backend.failpoints import failpoint
-from backend.ports import BadSignatureError
+from backend.ports import BadSignatureError, GatewayEvent
 from backend.store import inbox
 from backend.store.engine import transaction
 from backend.usecases.services import Services
@@ -20,22 +21,26 @@ def gateway_hook(services: Services) -> web.RouteDef:
             return web.Response(status=404)
         body = await request.read()
         try:
-            event = services.gateway.parse_event(headers=request.headers, body=body)
+            new = _new_event(services.gateway.parse_event(headers=request.headers, body=body))
         except BadSignatureError:
             return web.Response(status=401)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
             return web.Response(status=400)
-        # Card gateways promise no order, so an attempt's events are kept apart by the attempt alone.
-        new = inbox.NewEvent(
-            source=SOURCE,
-            event_id=event.event_id,
-            order_key=f"attempt:{event.attempt_id or event.event_id}",
-            body=event.body,
-            occurred_at=event.occurred_at,
-        )
         async with transaction(services.engine) as connection:
             await inbox.insert_events(connection, events=[new], now=services.clock.now())
         failpoint("after-inbox-insert")
         return web.Response(status=200)
 
     return web.post("/hooks/gateway/{name}", receive)
+
+
+def _new_event(event: GatewayEvent) -> inbox.NewEvent:
+    """Card gateways promise no order, so an attempt's events are kept apart by the attempt alone."""
+    event_id = identifier(event.event_id)
+    return inbox.NewEvent(
+        source=SOURCE,
+        event_id=event_id,
+        order_key=f"attempt:{event.attempt_id or event_id}",
+        body=storable(event.body),
+        occurred_at=event.occurred_at,
+    )
