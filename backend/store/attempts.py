@@ -46,6 +46,8 @@ WITH tried AS MATERIALIZED (
     THEN NOT is_refused_card(c.account_id, c.gateway, c.fingerprint, :declines_since, :most_declines) ELSE true END
     AND (CAST(:transaction_id AS text) IS NULL
       OR CAST(:transaction_id AS text) = r.order_number || '-' || lpad(r.ordinal::text, 2, '0'))
+    AND (CAST(:origin AS text) <> 'automatic'
+      OR NOT EXISTS (SELECT FROM dispute d WHERE d.account_id = r.account_id AND d.state = 'open'))
   ORDER BY r.id
 ), prepared AS (
   INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount, gateway,
@@ -85,7 +87,9 @@ WITH lane AS MATERIALIZED (
       AND EXISTS (SELECT FROM payment_request r
                   WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now
                   AND NOT EXISTS (SELECT FROM reconciliation_exception x WHERE x.account_id = r.account_id
-                                  AND x.resolved_at IS NULL AND x.is_blocking))
+                                  AND x.resolved_at IS NULL AND x.is_blocking)
+                  AND (p.origin <> 'automatic' OR NOT EXISTS (
+                    SELECT FROM dispute d WHERE d.account_id = r.account_id AND d.state = 'open')))
       AND NOT EXISTS (SELECT FROM charging_stop s
                       WHERE s.lifted_at IS NULL AND (s.scope = 'all' OR p.origin = s.scope))
     ORDER BY p.not_before, p.id LIMIT :size FOR UPDATE SKIP LOCKED

@@ -41,6 +41,13 @@ ON CONFLICT (gateway_reference) DO NOTHING
 RETURNING id
 """)
 
+# What was promised and does not fit any more beside a refund that somebody made at the console.
+_OVERTAKEN = text("""
+UPDATE refund SET state = 'withdrawn', settled_at = :now
+WHERE attempt_id = :attempt_id AND origin = 'staff' AND state IN ('requested', 'prepared') AND amount > :left
+RETURNING id
+""")
+
 _DISPUTE = text("""
 INSERT INTO dispute (gateway, gateway_reference, charge_reference, attempt_id, account_id, amount, reason, state,
   opened_at, closed_at, recorded_at)
@@ -125,6 +132,12 @@ async def insert_foreign_refund(
     }
     found: UUID | None = (await connection.execute(_FOREIGN, values)).scalar_one_or_none()
     return found
+
+
+async def withdraw_overtaken(connection: AsyncConnection, *, attempt_id: UUID, left: int, now: datetime) -> list[UUID]:
+    """Take back refunds that were not sent and are larger than what is `left` of the charge (yen)."""
+    values = {"attempt_id": attempt_id, "left": left, "now": now}
+    return list((await connection.execute(_OVERTAKEN, values)).scalars())
 
 
 async def insert_dispute(

@@ -70,6 +70,7 @@ async def _record_console_refund(
         body=refund.body,
         now=now,
     )
+    await _withdraw_overtaken(connection, attempt_id=attempt_id, now=now)
     await _tell_of_refund(connection, refund=refund, attempt=attempt, now=now)
     await settle_refund(
         services,
@@ -81,6 +82,22 @@ async def _record_console_refund(
         now=now,
     )
     return MoneyBack.RECORDED
+
+
+async def _withdraw_overtaken(connection: AsyncConnection, *, attempt_id: UUID, now: datetime) -> None:
+    """What we were about to give back of the same money is not sent any more; what is on the wire is bounded there."""
+    money = await money_back.sums(connection, attempt_id=attempt_id)
+    left = money.captured - money.gone
+    for refund_id in await money_back.withdraw_overtaken(connection, attempt_id=attempt_id, left=left, now=now):
+        await refund_outcomes.add_step(
+            connection,
+            refund_id=refund_id,
+            actor="gateway console",
+            cause="overtaken",
+            before=None,
+            after=RefundState.WITHDRAWN,
+            now=now,
+        )
 
 
 async def _tell_of_refund(

@@ -99,6 +99,34 @@ async def test_what_the_console_gave_back_cannot_be_given_back_again(
     assert answer is RefundObstacle.TOO_MUCH
 
 
+async def test_what_was_approved_and_does_not_fit_any_more_is_withdrawn(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    paid = await paid_bill(ledger, clock)
+    await approved(ledger, paid.transaction_id, amount=433)
+    made = await told(gateway_emulator, f"charges/{paid.charge}/refund", {"amount": 8000})
+
+    await hear(ledger, "refund.succeeded", made["id"])
+    await work(ledger)
+
+    assert await ledger.rows(REFUNDS) == [("staff", "withdrawn", 433), ("console", "succeeded", 8000)]
+    assert await given_back(gateway_emulator) == [8000]
+
+
+async def test_what_was_approved_and_still_fits_is_sent(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    paid = await paid_bill(ledger, clock)
+    await approved(ledger, paid.transaction_id, amount=432)
+    made = await told(gateway_emulator, f"charges/{paid.charge}/refund", {"amount": 8000})
+
+    await hear(ledger, "refund.succeeded", made["id"])
+    await work(ledger)
+
+    assert await given_back(gateway_emulator) == [8000, 432]
+    assert await ledger.rows("SELECT state FROM bill") == [("refunded",)]
+
+
 async def test_a_notification_of_our_own_refund_settles_it_and_makes_no_other_row(
     ledger: Ledger, clock: FakeClock, gateway_emulator: str
 ) -> None:

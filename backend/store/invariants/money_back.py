@@ -15,7 +15,7 @@ MONEY_BACK = (
     ),
     Invariant(
         name="refund_beyond_capture",
-        sentence="Not more goes back of a charge than it took.",
+        sentence="Not more goes back of a charge than it took; what is on the wire is the gateway's to bound.",
         is_money=True,
         query="""
             SELECT 'charge ' || f.charge_reference, sum(f.amount) || ' yen go back, taken were ' || min(t.taken)
@@ -23,7 +23,7 @@ MONEY_BACK = (
               SELECT e.gateway_reference, max(e.amount) AS taken FROM payment_evidence e
               WHERE e.outcome = 'succeeded' AND e.amount IS NOT NULL GROUP BY e.gateway_reference
             ) t ON t.gateway_reference = f.charge_reference
-            WHERE f.state NOT IN ('refused', 'withdrawn')
+            WHERE f.state IN ('requested', 'prepared', 'succeeded')
             GROUP BY f.charge_reference HAVING sum(f.amount) > min(t.taken)""",
     ),
     Invariant(
