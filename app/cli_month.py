@@ -55,3 +55,15 @@ def resume(
     from app.month_desk import resume_command  # noqa: PLC0415
 
     resume_command(by=by, note=note)
+
+
+@month_cli.command()
+def withdraw(
+    *,
+    by: Annotated[str, typer.Option(help="Who takes the decision.")],
+    note: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Take back what waits in stopped batches, so that wrong bills can be corrected; the next opening asks anew."""
+    from app.month_desk import withdraw_command  # noqa: PLC0415
+
+    withdraw_command(by=by, note=note)

@@ -21,6 +21,7 @@ from backend.store.engine import transaction
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.run_month_batches import resume_charging
 from backend.usecases.run_month_preview import Unusual, preview_month
+from backend.usecases.run_month_withdraw import withdraw_stopped
 from backend.usecases.services import Services
 
 DONE, NOTHING_OPENED = 0, 1
@@ -65,6 +66,18 @@ def resume_command(*, by: str, note: str) -> None:
             lifted = await resume_charging(parts.services, by=by, note=note, now=parts.services.clock.now())
             for line in month_status.resumed(lifted, left=await _stops(parts.services)):
                 typer.echo(line)
+
+    asyncio.run(work())
+
+
+def withdraw_command(*, by: str, note: str) -> None:
+    """Take back what waits in stopped batches, and say how much that was."""
+
+    async def work() -> None:
+        async with _parts() as parts:
+            services = parts.services
+            withdrawn = await withdraw_stopped(services, by=by, note=note, now=services.clock.now())
+            typer.echo(month_words()["withdraw"]["done"].format(count=f"{withdrawn:,}"))
 
     asyncio.run(work())
 

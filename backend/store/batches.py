@@ -108,6 +108,26 @@ WHERE state = 'stopped'
 RETURNING id
 """)
 
+# The request is locked before its attempt, as everywhere.
+_LOCK_STOPPED = text("""
+SELECT r.id FROM payment_request r
+WHERE r.state = 'open' AND EXISTS (
+  SELECT FROM payment_attempt p JOIN charge_batch b ON b.id = p.batch_id
+  WHERE p.request_id = r.id AND p.state = 'prepared' AND b.state = 'stopped')
+ORDER BY r.id LIMIT :size FOR UPDATE
+""")
+
+_WITHDRAW = text("""
+WITH withdrawn AS (
+  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now FROM charge_batch b
+  WHERE p.request_id = ANY(:request_ids) AND p.state = 'prepared' AND b.id = p.batch_id AND b.state = 'stopped'
+  RETURNING p.id, p.request_id
+), released AS (
+  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
+)
+SELECT request_id FROM withdrawn
+""")
+
 _RECENT = text("SELECT * FROM charge_batch ORDER BY id DESC LIMIT :size")
 
 
@@ -240,6 +260,12 @@ async def end(connection: AsyncConnection, *, batch_id: int, now: datetime) -> N
 async def resume_lifted(connection: AsyncConnection) -> list[int]:
     """Let stopped batches go on whose stop was lifted; returns them."""
     return list((await connection.execute(_RESUME)).scalars())
+
+
+async def withdraw_stopped(connection: AsyncConnection, *, size: int, now: datetime) -> list[int]:
+    """Take back charges of stopped batches that were not sent, some at a time; returns their requests, still open."""
+    locked = list((await connection.execute(_LOCK_STOPPED, {"size": size})).scalars())
+    return list((await connection.execute(_WITHDRAW, {"request_ids": locked, "now": now})).scalars())
 
 
 async def recent(connection: AsyncConnection, *, size: int) -> list[KnownBatch]:

@@ -8,6 +8,9 @@ from uuid import UUID
 from backend.domain.batch_brake import BrakeLimits
 from backend.domain.states import DeclineClass
 from backend.ports import Absent, Busy, Capabilities, Challenged, Declined, Evidence, Succeeded, Unknown
+from backend.usecases.charge_prepared import charge_due
+from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.run_month_batches import watch_batches
 from backend.usecases.services import Services
 from tests.kit.ledger import Ledger
 
@@ -102,3 +105,16 @@ def month_with(
     brake = BrakeLimits(canary_size=canary_size, **limits)
     changed = replace(services, gateway=obeying, brake=brake)
     return Month(services=changed, gateway=gateway, ledger=Ledger(services=changed))
+
+
+async def opened(month: Month, *, customers: int) -> None:
+    await month.people(customers)
+    await month.bills("2026-11")
+    await open_payment_requests(month.services, now=month.services.clock.now())
+
+
+async def charge_all(month: Month) -> None:
+    """What a worker does until nothing moves any more."""
+    clock = month.services.clock
+    while await charge_due(month.services, now=clock.now()) or await watch_batches(month.services, now=clock.now()):
+        pass
