@@ -110,9 +110,12 @@ def scheduler() -> None:
     from scheduler.runner import run_scheduler  # noqa: PLC0415
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
-        every = 1.0 if settings.clock is ClockKind.SHIFTABLE else 60.0
+        is_shiftable = settings.clock is ClockKind.SHIFTABLE
+        every = 1.0 if is_shiftable else 60.0
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
-            await _until_stopped(run_scheduler(parts.services, every_seconds=every), stop)
+            await _until_stopped(
+                run_scheduler(parts.services, every_seconds=every, checks_clock=not is_shiftable), stop
+            )
 
     _run(work, settings_or_exit())
 

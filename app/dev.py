@@ -67,7 +67,9 @@ async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Address
         phone = create_phone(config=_phone_config(parts, addresses, customers))
         await stack.enter_async_context(_serving_emulator(phone, host=settings.web_host, port=settings.phone_port))
         await stack.enter_async_context(_in_background(run_forever(parts.steps(), clock=parts.services.clock)))
-        await stack.enter_async_context(_in_background(run_scheduler(parts.services, every_seconds=1.0)))
+        await stack.enter_async_context(
+            _in_background(run_scheduler(parts.services, every_seconds=1.0, checks_clock=False))
+        )
         yield parts, addresses
 
 

@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _OVERFLOW = 5
+_OUT_OF_ORDER = {"08", "53", "57", "58"}  # classes of SQLSTATE: connection, resources, operator's doing, system
 _DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
 _CREATE_DEMO = text("CREATE DATABASE tsukibarai")
 
@@ -39,6 +42,16 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One step's transaction: commits at the end, rolls back on any exception."""
     async with engine.begin() as connection:
         yield connection
+
+
+def is_out_of_order(problem: BaseException) -> bool:
+    """Whether the database itself is in trouble (away, full, shutting down): the same step may succeed later (f13)."""
+    if isinstance(problem, DBAPIError) and problem.connection_invalidated:
+        return True
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if str(getattr(cause, "sqlstate", None) or "")[:2] in _OUT_OF_ORDER:
+        return True
+    return isinstance(cause, ConnectionError | PoolTimeoutError)
 
 
 class UnsafeCommitsError(Exception):

@@ -29,6 +29,7 @@ def create_web_app(*, services: Services, pages: PageSettings, line_link: LineAc
             middlewares.explain_errors,
             middlewares.check_host,
             middlewares.check_origin,
+            middlewares.take_body,
         ],
     )
     _provide(app, services=services, pages=pages, line_link=line_link)

@@ -33,16 +33,10 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
         raise web.HTTPUnsupportedMediaType
     if (request.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
         raise BadFormError("another charset")
-    return _fields(await _limited_body(request))
-
-
-async def _limited_body(request: web.Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_FORM_BYTES:
-            raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_FORM_BYTES, actual_size=len(body))
-    return bytes(body)
+    body = await request.read()
+    if len(body) > LARGEST_FORM_BYTES:
+        raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_FORM_BYTES, actual_size=len(body))
+    return _fields(body)
 
 
 def _fields(body: bytes) -> dict[str, str]:

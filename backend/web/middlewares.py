@@ -1,11 +1,13 @@
 """What happens before and after every handler: a request id, the host, the origin, and pages for errors."""
 
+import asyncio
 from uuid import uuid4
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from backend.store.engine import is_out_of_order
 from backend.web import answers
 from backend.web.forms import BadFormError
 from backend.web.keys import ADDRESS, REQUEST_ID, SETTINGS
@@ -13,6 +15,8 @@ from backend.web.keys import ADDRESS, REQUEST_ID, SETTINGS
 _HOOKS = "/hooks/"
 _PROBES = ("/healthz", "/readyz")
 _FAILED = 500
+_AWAY = 503
+_BODY_SECONDS = 10
 _FIRST_ERROR = 400
 _OURS = {"same-origin", "none"}  # `none` is the person's own doing: an address typed, a page reloaded
 _REASONS = {
@@ -47,12 +51,31 @@ async def explain_errors(request: web.Request, handler: Handler) -> web.StreamRe
         if refusal.status < _FIRST_ERROR or _is_for_programs(request):
             raise
         return _explained(request, refusal)
-    except Exception:  # noqa: BLE001 - the door: whatever it was, the visitor gets a page
+    except Exception as problem:  # noqa: BLE001 - the door: whatever it was, the visitor gets a page
         # No path in the log: it may hold a token.
         _log.exception("request failed", request_id=request[REQUEST_ID])
-        if _is_for_programs(request):
-            return web.Response(status=_FAILED)
-        return answers.error(request, status=_FAILED, reason="failure")
+        return _failed(request, _AWAY if is_out_of_order(problem) else _FAILED)
+
+
+def _failed(request: web.Request, status: int) -> web.Response:
+    """503 when coming again later helps (webhooks do), else 500."""
+    if _is_for_programs(request):
+        return web.Response(status=status)
+    return answers.error(request, status=status, reason=_REASONS.get(status, "failure"))
+
+
+@web.middleware
+async def take_body(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A body comes plain, whole and soon, or the request is refused (f72, f73); handlers read it from memory."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType
+    if request.body_exists:
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+    return await handler(request)
 
 
 def _explained(request: web.Request, refusal: web.HTTPException) -> web.Response:
