@@ -109,6 +109,14 @@ SELECT id FROM attempt
 """)
 
 
+# The backup holds it for not yet sent, and the gateway has charged it.
+_MARK_SENT = text("""
+UPDATE payment_attempt a SET state = 'unknown', next_check_at = :now, lease_until = NULL,
+  first_sent_at = (SELECT min(t.occurred_at) FROM gateway_transaction t WHERE t.attempt_id = a.id AND t.kind = 'charge')
+WHERE a.id = :attempt_id AND a.state = 'prepared'
+""")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostCharge:
     """A charge in the copied books whose attempt we do not have."""
@@ -205,6 +213,11 @@ async def keep_lost_card(
     known = {"account_id": account_id, "gateway": gateway, "reference": card["customer_reference"]}
     await connection.execute(_KEEP_CUSTOMER, known)
     return int(row.id) if row.account_id == account_id else None
+
+
+async def mark_sent(connection: AsyncConnection, *, attempt_id: UUID, now: datetime) -> None:
+    """The gateway has the charge of an attempt that we hold for prepared: it was sent, and its outcome is unknown."""
+    await connection.execute(_MARK_SENT, {"attempt_id": attempt_id, "now": now})
 
 
 async def restore_attempt(

@@ -10,6 +10,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.domain.states import NoticeState
+
 # What a copy of a database cannot keep. A server that refuses one of these leaves that sign out: the others decide.
 # system: another cluster. timeline: the log was replayed to a point in time, or a standby took over. database and
 # ledger: the tables were made anew from a dump.
@@ -96,6 +98,7 @@ UPDATE notice n SET state = CASE n.channel WHEN 'sms' THEN 'unknown' ELSE 'needs
 FROM payment_attempt a JOIN gateway_transaction t ON t.attempt_id = a.id AND t.kind = 'charge'
 WHERE n.request_id = a.request_id AND a.state = 'succeeded' AND n.kind IN ('paid', 'charged') AND n.state = 'queued'
   AND n.created_at >= :closed_at
+RETURNING n.id, n.state
 """)
 
 _PASS_SERIAL = text("""
@@ -193,9 +196,14 @@ async def doubt_restored_notices(connection: AsyncConnection, *, remembers_until
     return (await connection.execute(_HOLD_RESTORED, values)).rowcount
 
 
-async def doubt_told(connection: AsyncConnection, *, closed_at: datetime) -> int:
-    """News of payments that the forgotten time has most likely brought: SMS is looked for, a push is left to people."""
-    return (await connection.execute(_DOUBT_TOLD, {"closed_at": closed_at})).rowcount
+async def doubt_told(connection: AsyncConnection, *, closed_at: datetime) -> tuple[list[int], list[int]]:
+    """News of payments that the forgotten time has most likely brought: SMS is looked for, a push is left to people.
+
+    Returns both, in this order.
+    """
+    rows = (await connection.execute(_DOUBT_TOLD, {"closed_at": closed_at})).all()
+    sought = [row.id for row in rows if row.state == NoticeState.UNKNOWN]
+    return sought, [row.id for row in rows if row.state == NoticeState.NEEDS_HUMAN]
 
 
 async def pass_used_order_numbers(connection: AsyncConnection, *, since: datetime, leap: int) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 from backend.domain.gateway_objects import MovementKind
 from backend.domain.states import AttemptState
 from backend.ports import Absent, Unknown
-from backend.store import reconciliation, reconciliation_matching
+from backend.store import lost_attempts, reconciliation, reconciliation_matching
 from backend.store.engine import transaction
 from backend.usecases.reconcile_lost import describe_lost
 from backend.usecases.record_money_back import record_dispute, record_foreign_refund
@@ -30,7 +30,7 @@ _SETTLED_WITHIN = timedelta(days=35)  # a charge is in a payout by then, or is l
 _SCOPE = timedelta(days=100)  # older movements have been compared long ago
 _BATCH = 500
 _LANES = 10
-_IN_FLIGHT = {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}
+_IN_FLIGHT = {AttemptState.PREPARED, AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.CHALLENGED}
 _FIRST = UUID(int=0)
 _Line = TypeVar("_Line")
 
@@ -151,7 +151,10 @@ async def _ask_again(services: Services, *, since: datetime, now: datetime) -> i
 
 
 async def _ask_about(services: Services, attempt: reconciliation.UnbookedAttempt, *, now: datetime) -> None:
-    """In flight: as a webhook would. Given up, or not even sent (a restored database): the truth is looked up."""
+    """In flight, or held for not yet sent (a restored database): as a webhook would. Given up: it is looked up."""
+    if attempt.state is AttemptState.PREPARED:
+        async with transaction(services.engine) as connection:
+            await lost_attempts.mark_sent(connection, attempt_id=attempt.id, now=now)
     if attempt.state in _IN_FLIGHT:
         await resolve_one(services, attempt_id=attempt.id, now=now)
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backend.domain.states import ExceptionKind, StopReason
-from backend.store import charging_stops, reconciliation_matching, restore_gate, tasks
+from backend.store import charging_stops, notices, reconciliation_matching, restore_gate
 from backend.store.engine import transaction
 from backend.store.reconciliation_matching import OpenException
 from backend.usecases.reconcile import ReconciliationReport, read_books, reconcile
@@ -103,16 +103,8 @@ async def _lift(services: Services, gate: ClosedGate, *, by: str, note: str, now
     remembers_until = gate.remembers_until or gate.closed_at
     async with transaction(services.engine) as connection:
         doubtful = await restore_gate.doubt_restored_notices(connection, remembers_until=remembers_until, now=now)
-        doubtful += await restore_gate.doubt_told(connection, closed_at=gate.closed_at)
-        if doubtful:
-            await tasks.raise_task(
-                connection,
-                kind="notices_of_a_lost_time",
-                subject=gate.closed_at.isoformat(),
-                account_id=None,
-                detail={"notices": doubtful, "from": remembers_until.isoformat(), "until": gate.closed_at.isoformat()},
-                now=now,
-            )
+        sought, unseen = await restore_gate.doubt_told(connection, closed_at=gate.closed_at)
+        await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=unseen, now=now)
         await restore_gate.pass_used_order_numbers(
             connection, since=gate.since or gate.closed_at, leap=_ORDER_NUMBER_LEAP
         )
@@ -122,7 +114,7 @@ async def _lift(services: Services, gate: ClosedGate, *, by: str, note: str, now
         await charging_stops.lift_stop(
             connection, reason=StopReason.RESTORE_GATE, lifted_by=by, note=note or "nothing is unexplained", now=now
         )
-    return doubtful
+    return doubtful + len(sought) + len(unseen)
 
 
 async def _describe(services: Services, unplaced: Sequence[Lost]) -> None:

@@ -74,7 +74,7 @@ async def test_tick_at_a_date_does_what_is_due_then_and_a_second_one_nothing(
     second = await run("tick", env=env)
 
     assert first[0] == 0
-    assert "done: expire, open" in first[1]
+    assert "done: expire, reconcile, open" in first[1]
     assert "nothing was due" in second[1]
     assert len(await hanako.urls()) == 1
 

@@ -4,21 +4,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from sqlalchemy import text
+
 from app.compose import open_parts
-from app.tick import tick, travel
+from app.tick import tick
+from backend.store.engine import make_engine, transaction
 from backend.usecases.reopen_gate import open_gate
 from backend.usecases.restore_gate import find_closed_gate
-from tests.kit.clock import jst
 from tests.kit.customer import Customer
 from tests.kit.restores import backup_of
+from tests.kit.verification import must_verify
 from tests.kit.world import World
 
 
 @asynccontextmanager
 async def restarted_on(world: World, url: str) -> AsyncIterator[World]:
-    """The product starts on the restored database; the outsiders have lived on."""
+    """The product starts on the restored database; the outsiders, and the clocks, have lived on."""
+    [(shift,)] = await world.rows("SELECT shift FROM clock_shift")
+    engine = make_engine(url)
+    async with transaction(engine) as connection:
+        await connection.execute(text("UPDATE clock_shift SET shift = :shift"), {"shift": shift})
+    await engine.dispose()
     async with open_parts(world.settings, url=url) as parts:
         yield replace(world, parts=parts)
+        await must_verify(parts.services.engine, now=parts.services.clock.now(), has_workers=True)
 
 
 async def test_f68_after_a_restore_nobody_pays_twice_and_nobody_is_told_twice(
@@ -73,7 +82,6 @@ async def test_a_month_that_went_out_in_the_lost_time_is_not_charged_a_second_ti
         await world.rest()
         told = await hanako.inbox()
         async with restarted_on(world, url) as restored:
-            await travel(restored.parts, to=jst("2026-12-10T10:05"))  # the shift of the clock was restored, too
             jobs_while_closed = await tick(restored.parts)
             opening = await open_gate(restored.parts.services, by="sato", now=restored.parts.services.clock.now())
             await restored.go_to("2026-12-10T11:00")

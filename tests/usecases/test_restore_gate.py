@@ -8,9 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from backend.domain.states import AttemptOrigin
 from backend.store import reconciliation_matching
-from backend.store.attempts import prepare_attempts
 from backend.store.engine import make_engine, transaction
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.open_payment_requests import open_payment_requests
@@ -27,6 +25,7 @@ from tests.kit.cards import registered_card
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
 from tests.kit.restores import backup_of
+from tests.kit.verification import must_verify
 from tests.usecases.payers import payer_with_card, press, session_of
 
 BILLS = "SELECT account_id, state FROM bill ORDER BY account_id"
@@ -34,9 +33,10 @@ BILLS = "SELECT account_id, state FROM bill ORDER BY account_id"
 
 @asynccontextmanager
 async def restored(ledger: Ledger, url: str) -> AsyncIterator[Ledger]:
-    """The product on another database, with the same gateway and the same clock."""
+    """The product on another database, with the same gateway and the same clock; its invariants hold at the end."""
     engine = make_engine(url)
     yield Ledger(services=replace(ledger.services, engine=engine))
+    await must_verify(engine, now=ledger.services.clock.now(), has_workers=False)
     await engine.dispose()
 
 
@@ -315,26 +315,17 @@ async def test_importing_twice_imports_once(
 
 
 async def test_a_press_is_refused_while_the_gate_is_closed(
-    ledger: Ledger, clock: FakeClock, postgres: tuple[str, str], engine: Any
+    ledger: Ledger, clock: FakeClock, postgres: tuple[str, str], engine: Any, gateway_emulator: str
 ) -> None:
     await check_gate(ledger.services, now=clock.now())
-    await with_card(ledger, 1, amount=1000)
+    account = await ledger.account()
+    await ledger.bill(account, "2026-11", 8432)
     await open_payment_requests(ledger.services, now=clock.now())
     async with backup_of(engine, server=postgres[0]) as url, restored(ledger, url) as after:
-        await after.change("DELETE FROM bill_claim")
-        await after.change("UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now", now=clock.now())
+        cookie = await payer_with_card(after)
         await check_gate(after.services, now=clock.now())
 
-        async with transaction(after.services.engine) as connection:
-            prepared = await prepare_attempts(
-                connection,
-                request_ids=[1],
-                origin=AttemptOrigin.LINK,
-                card_id=1,
-                now=clock.now(),
-                not_before=clock.now(),
-                lease_seconds=60,
-                base_url="http://127.0.0.1:8080",
-            )
+        await press(after, await session_of(after, cookie))
 
-        assert prepared == []
+        assert await taken(gateway_emulator) == []
+        assert await after.rows("SELECT id FROM payment_attempt") == []
