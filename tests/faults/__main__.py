@@ -17,11 +17,14 @@ def _main() -> int:
     words.add_argument("--customers", type=int, default=40)
     words.add_argument("--kills", type=int, default=60, help="at least so many")
     words.add_argument("--every-place", action="store_true", help="kill once at each failpoint instead of at random")
+    words.add_argument("--short", action="store_true", help="fewer days of the month")
     words.add_argument("--minute", type=float, default=0.4, help="real seconds for a minute of bad weather")
     words.add_argument("--folder", type=Path, help="for logs and database; a new one by default")
     wanted = words.parse_args()
     folder = wanted.folder or Path(tempfile.mkdtemp(prefix="tsukibarai-faults-"))
-    weather = Weather.for_kills(wanted.kills, minute=wanted.minute, is_every_place=wanted.every_place)
+    weather = Weather.for_kills(
+        wanted.kills, minute=wanted.minute, is_short=wanted.short, is_every_place=wanted.every_place
+    )
     run = Run(
         seed=wanted.seed,
         customers=wanted.customers,

@@ -9,7 +9,7 @@ from tests.faults.town import Town
 
 _NOTICES = """
 SELECT n.key::text, n.kind, n.channel, n.state, n.request_id, split_part(n.dedupe_key, ':', 1),
-  EXISTS (SELECT FROM staff_task t WHERE t.detail->>'notice_id' = n.id::text), n.id
+  EXISTS (SELECT FROM staff_task t WHERE t.detail->>'notice_id' = n.id::text), n.id, n.failure
 FROM notice n
 """
 _MONEY_NEWS = {"paid", "charged"}
@@ -51,14 +51,14 @@ def _each_news_once(notices: list[tuple[Any, ...]], arrived: Counter[str]) -> li
     ways: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     known = {row[0] for row in notices}
     found += [f"I3 a message that no notice knows: {key}" for key in arrived if key not in known]
-    for key, kind, channel, state, request, occasion, has_task, notice in notices:
+    for key, kind, channel, state, request, occasion, has_task, notice, failure in notices:
         if arrived[key] and request is not None:
             ways[request, occasion].append(channel)
         if state in {"sent", "delivered"} and not arrived[key] and kind != "reply":
             found.append(f"I3 notice {notice} ({kind}) is {state}, and {channel} has never taken it")
         if state == "needs_human" and not has_task:
             found.append(f"I5 notice {notice} waits for people who were not told")
-        if state == "failed" and arrived[key]:
+        if state == "failed" and arrived[key] and not str(failure).startswith("request_"):  # not to be sent again
             found.append(f"I3 notice {notice} ({kind}) is failed, and {channel} has brought it")
     found += [f"I3 {news} of request {request} came by {how}" for (request, news), how in ways.items() if len(how) > 1]
     return found

@@ -1,6 +1,7 @@
 """What a run tells: its seed, how much happened, how long doubts lasted, and every violation."""
 
 import math
+import resource
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -73,11 +74,17 @@ class Report:
             f"people saw          {', '.join(f'{what} {count}' for what, count in self.people.most_common())}",
             f"ended by themselves {len(self.exits)} (a start without a database)",
             f"doubts resolved     {len(self.doubts)}: median {self.median}, p99 {self.p99} of business time",
-            f"real time           {self.seconds:.0f} s",
+            f"real time           {self.seconds:.0f} s, {_cpu_seconds():.0f} s of CPU",
             f"logs and database   {self.folder}",
             f"violations          {len(self.violations)}",
             *(f"  {violation}" for violation in self.violations[:100]),
         ]
+
+
+def _cpu_seconds() -> float:
+    """Of this process and all that have ended: what the run would take at least on one free core."""
+    uses = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
 async def count(town: Town, report: Report) -> None:
@@ -98,6 +105,7 @@ async def count(town: Town, report: Report) -> None:
         "replays of a push": line["duplicates_refused"],
         "replies": line["replies"],
         "SMS": sum(message["direction"] == "outbound-api" for message in twilio["messages"]),
+        "batches stopped": town.lifted.total(),
         "webhooks tried": line["webhook_attempts"] + len(twilio["callbacks"]),
     }
     report.doubts = await _doubts(town)

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,14 +11,14 @@ from typing import Self
 
 from tests.faults.people import Habit, Person
 from tests.faults.rest import evidence_so_far
-from tests.faults.staff import give_back
+from tests.faults.staff import give_back, let_charging_go_on
 from tests.faults.town import Town
 from tests.kit.clock import jst
 
 _WORDS = ("今月の金額", "URL再送", "支払い状況", "カード変更", "ありがとう", "期限はいつ")
 _AT_ONCE = 12  # people at the pages at the same moment
 _CLEAR_MINUTES = 12
-_MOST_ROUNDS = 5
+_MOST_ROUNDS = 6
 _STORMS, _KILLED_BY_POWER_CUTS = 11, 130
 
 
@@ -29,16 +31,19 @@ class Weather:
     losing: float
     minute: float  # real seconds
     minutes: int = 6
+    is_short: bool = False  # without the 18th, and the second import under a clear sky
     has_dice: bool = True
     is_every_place: bool = False  # go on as long as somebody dies at a place where nobody has died before
 
     @classmethod
-    def for_kills(cls, kills: int, *, minute: float, is_every_place: bool = False) -> Self:
+    def for_kills(cls, kills: int, *, minute: float, is_short: bool, is_every_place: bool = False) -> Self:
         """The weather in which about so many die, power cuts included."""
         if is_every_place:
-            return cls(kills=0, crash=0, losing=0, minute=minute, has_dice=False, is_every_place=True)
-        each = max(0.3, (kills - _KILLED_BY_POWER_CUTS) / (_STORMS * cls.minutes))
-        return cls(kills=each, crash=0.04, losing=0.01, minute=minute)
+            return cls(
+                kills=0, crash=0, losing=0, minute=minute, is_short=is_short, has_dice=False, is_every_place=True
+            )
+        each = max(0.5, (kills - _KILLED_BY_POWER_CUTS) / (_STORMS * cls.minutes))
+        return cls(kills=each, crash=0.05, losing=0.01, minute=minute, is_short=is_short)
 
 
 class Story:
@@ -67,12 +72,19 @@ class Story:
     async def _month(self, month: str, *, is_first: bool) -> None:
         prompt = [person for person in self.town.people if person.habit not in {Habit.LAST_SECOND, Habit.NEVER}]
         if not is_first:
-            await self._storm(f"{month}-08T12:00", lambda: self.town.import_month(month))
+            await self._import(month)
         half = len(prompt) // 2
         await self._storm(f"{month}-10T09:57", lambda: self._after_the_opening(prompt[:half]), is_away=not is_first)
         await self._storm(f"{month}-15T09:58", lambda: self._pay_and_talk(prompt))
-        await self._storm(f"{month}-18T09:58", lambda: self._pay_and_talk(prompt[half:]))
+        if not self.weather.is_short:
+            await self._storm(f"{month}-18T09:58", lambda: self._pay_and_talk(prompt[half:]))
         await self._last_evening(month)
+
+    async def _import(self, month: str) -> None:
+        if self.weather.is_short:
+            await self.town.go_to(jst(f"{month}-08T12:00"))
+            return await self.town.import_month(month)
+        return await self._storm(f"{month}-08T12:00", lambda: self.town.import_month(month))
 
     async def _after_the_opening(self, payers: Sequence[Person]) -> None:
         """URLs go out at ten; who is quick pays at once."""
@@ -119,7 +131,7 @@ class Story:
         self, at: str, work: Callable[[], Awaitable[None]], *, is_away: bool = False, is_flowing: bool = True
     ) -> None:
         """Go there after a power cut, live in bad weather, and let the sky clear."""
-        town = self.town
+        town, begun = self.town, time.monotonic()
         await town.power_cut()
         self.evidence.append(await evidence_so_far(town))  # nobody is alive: nothing is about to be committed
         await town.go_to(jst(at))
@@ -129,7 +141,15 @@ class Story:
             await town.power_cut()
             if known == set(town.fleet.deaths.failpoints):
                 break
+        over = time.monotonic()
         await self._clear()
+        self._say(at, bad=over - begun, clear=time.monotonic() - over)
+
+    def _say(self, at: str, **seconds: float) -> None:
+        """One line a storm, for who waits."""
+        took = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
+        deaths = self.town.fleet.deaths
+        print(f"{at}: {took}; {deaths.kills} kills, {len(deaths.failpoints)} failpoints", file=sys.stderr, flush=True)  # noqa: T201
 
     async def _one_storm(self, work: Callable[[], Awaitable[None]], *, is_away: bool, is_flowing: bool) -> None:
         town = self.town
@@ -174,15 +194,18 @@ class Story:
         town.cleared.append(town.now)
         for _ in range(_CLEAR_MINUTES):
             await town.tick()
+            await let_charging_go_on(town)
             await town.until_nobody_waits_for_the_gateway()
 
     async def _calm(self) -> None:
         """Days without any fault, long enough for every schedule."""
-        town = self.town
+        town, begun = self.town, time.monotonic()
         for step in (0.3, 2, 9, 25):
+            await let_charging_go_on(town)
             await town.until_still()
             await town.go_to(town.now + timedelta(hours=step))
         await town.until_still()
+        self._say("calm", days=time.monotonic() - begun)
 
 
 async def _started(work: Callable[[], Awaitable[None]]) -> None:

@@ -22,13 +22,13 @@ def live(*words: str, folder: Path) -> tuple[int, str]:
 
 
 def test_dying_at_every_failpoint_breaks_no_promise(tmp_path: Path) -> None:
-    status, report = live("--seed", "5", "--customers", "16", "--every-place", folder=tmp_path)
+    status, report = live("--seed", "5", "--customers", "16", "--every-place", "--short", folder=tmp_path)
 
     assert status == 0, report
 
 
 @pytest.mark.parametrize("seed", ["101", "102"])
 def test_kills_crashes_and_lost_answers_break_no_promise(seed: str, tmp_path: Path) -> None:
-    status, report = live("--seed", seed, "--customers", "20", folder=tmp_path)
+    status, report = live("--seed", seed, "--customers", "20", "--short", folder=tmp_path)
 
     assert status == 0, report

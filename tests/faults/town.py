@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Town:
     now: datetime = _BEGINNING
     cleared: list[datetime] = field(default_factory=list)  # from when on the gateway answered everybody again
     files: int = 0
+    lifted: Counter[str] = field(default_factory=Counter)  # stops of the month's batches, by reason
 
     async def go_to(self, at: datetime) -> None:
         """Move every clock; who is at work goes on in the new time."""
@@ -91,7 +93,7 @@ class Town:
         """Until every unclear outcome that is due has been asked about."""
         await self._until(_DUE, seconds=seconds)
 
-    async def until_still(self, *, seconds: float = 25) -> None:
+    async def until_still(self, *, seconds: float = 120) -> None:
         """Until nothing that is due is left, and nothing comes from outside."""
         await self.outsiders.quiet()
         await asyncio.sleep(1.1)  # the scheduler looks every second
