@@ -19,6 +19,7 @@ _WORDS = ("今月の金額", "URL再送", "支払い状況", "カード変更", 
 _AT_ONCE = 12  # people at the pages at the same moment
 _CLEAR_MINUTES = 12
 _MOST_ROUNDS = 6
+_LATER = 0.3  # of the kills, while the slow ones finish: everybody should get through in the end
 _STORMS, _KILLED_BY_POWER_CUTS = 11, 130
 
 
@@ -168,7 +169,7 @@ class Story:
             await town.outsiders.leave(now=town.now)
         minute = 0
         while minute < weather.minutes or not working.done():
-            await self._strike()
+            await self._strike(self.weather.kills if minute < weather.minutes else self.weather.kills * _LATER)
             await asyncio.sleep(weather.minute)
             if minute < weather.minutes and is_flowing:
                 await town.tick()
@@ -176,9 +177,9 @@ class Story:
         if is_away:
             await town.outsiders.return_(now=town.now)
 
-    async def _strike(self) -> None:
+    async def _strike(self, kills: float) -> None:
         """What this minute brings: deaths, and now and then a crash of the database."""
-        whole, rest = divmod(self.weather.kills, 1)
+        whole, rest = divmod(kills, 1)
         for _ in range(int(whole) + (self._dice.random() < rest)):
             await self.town.fleet.kill_one(self._dice)
         if self._dice.random() < self.weather.crash:
