@@ -181,9 +181,7 @@ async def test_what_does_not_exist_is_not_refunded(ledger: Ledger, clock: FakeCl
     assert (nothing, nobody) == (RefundObstacle.NO_SUCH_TRANSACTION, RefundObstacle.NO_SUCH_REFUND)
 
 
-@pytest.mark.parametrize(
-    ("reason", "expected"), [(StopReason.STAFF, [8432]), (StopReason.RESTORE_GATE, [])], ids=str
-)
+@pytest.mark.parametrize(("reason", "expected"), [(StopReason.STAFF, [8432]), (StopReason.RESTORE_GATE, [])], ids=str)
 async def test_refunds_go_on_while_charging_is_stopped_but_not_behind_the_restore_gate(
     ledger: Ledger, clock: FakeClock, gateway_emulator: str, reason: StopReason, expected: list[int]
 ) -> None:
