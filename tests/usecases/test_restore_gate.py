@@ -321,8 +321,8 @@ async def test_a_press_is_refused_while_the_gate_is_closed(
     account = await ledger.account()
     await ledger.bill(account, "2026-11", 8432)
     await open_payment_requests(ledger.services, now=clock.now())
+    cookie = await payer_with_card(ledger)
     async with backup_of(engine, server=postgres[0]) as url, restored(ledger, url) as after:
-        cookie = await payer_with_card(after)
         await check_gate(after.services, now=clock.now())
 
         await press(after, await session_of(after, cookie))
