@@ -65,7 +65,7 @@ def _arm(town: Town, run: Run) -> None:
         return ",".join(sorted(left | {_WAY_TO[place] for place in left if place in _WAY_TO}))
 
     def some(_kind: str) -> str:
-        return ",".join(f"{place}:{dice.randint(1, 30)}" for place in dice.sample(places, k=3))
+        return ",".join(f"{place}:{dice.randint(1, 8)}" for place in dice.sample(places, k=5))
 
     town.fleet.failpoints_for = all_that_are_left if run.is_every_place else some
 

@@ -32,6 +32,19 @@ _CHANCES = {
     "hang": 0.005,
     "hang_after": 0.01,
 }
+# Which calls, and what share of the chances: where money and messages move, all of it. Payers need several other calls
+# before they can press; and each start of a process looks at the gateway's movements, and stops charging if it cannot.
+_CALLS: dict[str, list[tuple[dict[str, str], float]]] = {
+    "gateway": [
+        ({"path": "/v1/charges", "method": "POST"}, 1.0),
+        ({"path": "/v1/charges*"}, 0.5),
+        ({"path": "/v1/refunds*"}, 1.0),
+        ({"path": "/v1/c*"}, 0.15),
+        ({"path": "/v1/transactions*"}, 0.1),
+    ],
+    "line": [({"path": "/v2/bot/*"}, 1.0)],
+    "twilio": [({"path": "/2010-04-01/*"}, 1.0)],
+}
 _SECONDS = {"hang": 1.5, "hang_after": 1.5, "429": 2.0}
 _AWAY = ("drop_before", "500_before", "reset_before", "drop_before")
 
@@ -65,7 +78,8 @@ class Outsiders:
         """From now on calls and notifications suffer; the rules are the same for the same seed."""
         for name in self.bases:
             rules = [
-                {"kind": kind, "path": _PATHS[name], "probability": chance, "seconds": _SECONDS.get(kind, 0.0)}
+                {**calls, "kind": kind, "probability": chance * share, "seconds": _SECONDS.get(kind, 0.0)}
+                for calls, share in _CALLS[name]
                 for kind, chance in _CHANCES.items()
             ]
             seed = self.dice.randrange(2**31)
@@ -110,9 +124,6 @@ class Outsiders:
         for name in self.bases:
             counted.update((await self.ask(name, "faults"))["applied"])
         return counted
-
-
-_PATHS = {"gateway": "/v1/*", "line": "/v2/bot/*", "twilio": "/2010-04-01/*"}
 
 
 @asynccontextmanager

@@ -39,8 +39,19 @@ _TABLES = """
 SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
 """
 # What a crash of the database, a lost line, or a provider that is away looks like from inside.
-_EXCUSES = ("/dbapi)", "/e3q8)", "/rvf5)", "ConnectionRefusedError", "ConnectionResetError", "CannotConnectNowError",
-            "TimeoutError", "ConnectionDoesNotExistError", "NothingLearntError", "GatewayUnavailableError")  # fmt: skip
+_EXCUSES = (
+    "/dbapi)",
+    "/e3q8)",
+    "/rvf5)",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "ConnectionDoesNotExistError",
+    "CannotConnectNowError",
+    "TimeoutError",
+    "NothingLearntError",
+    "GatewayUnavailableError",
+)
 _CARDS = (GOOD, MASTER, POOR, STOLEN, ASKING)
 
 

@@ -169,7 +169,7 @@ class Story:
             await town.outsiders.leave(now=town.now)
         minute = 0
         while minute < weather.minutes or not working.done():
-            await self._strike(self.weather.kills if minute < weather.minutes else self.weather.kills * _LATER)
+            await self._strike(share=1 if minute < weather.minutes else _LATER)
             await asyncio.sleep(weather.minute)
             if minute < weather.minutes and is_flowing:
                 await town.tick()
@@ -177,12 +177,12 @@ class Story:
         if is_away:
             await town.outsiders.return_(now=town.now)
 
-    async def _strike(self, kills: float) -> None:
+    async def _strike(self, *, share: float) -> None:
         """What this minute brings: deaths, and now and then a crash of the database."""
-        whole, rest = divmod(kills, 1)
+        whole, rest = divmod(self.weather.kills * share, 1)
         for _ in range(int(whole) + (self._dice.random() < rest)):
             await self.town.fleet.kill_one(self._dice)
-        if self._dice.random() < self.weather.crash:
+        if self._dice.random() < self.weather.crash * share:
             await self.town.database.crash()
 
     async def _clear(self) -> None:
