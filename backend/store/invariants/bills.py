@@ -59,15 +59,17 @@ BILLS = (
     ),
     Invariant(
         name="receipt_without_claim",
-        sentence="An approved receipt holds its bill's claim, is of the bill's amount, and two persons stand for it.",
+        sentence="A receipt that is worth something holds its bill's claim and has its amount; two persons approve it.",
         is_money=True,
         query="""
             SELECT 'receipt ' || t.id, t.amount || ' yen for bill ' || b.id || ' of ' || b.amount || ', recorded by '
               || t.recorded_by || ', approved by ' || coalesce(t.approved_by, 'nobody')
             FROM receipt t JOIN bill b ON b.id = t.bill_id
             LEFT JOIN bill_claim c ON c.bill_id = t.bill_id AND c.receipt_id = t.id
-            WHERE t.state = 'approved' AND (c.bill_id IS NULL OR t.amount <> b.amount
-              OR t.approved_by IS NULL OR lower(btrim(t.approved_by)) = lower(btrim(t.recorded_by)))""",
+            WHERE (t.state = 'approved' OR t.state = 'recorded' AND b.state <> 'paid')
+                AND (c.bill_id IS NULL OR t.amount <> b.amount)
+              OR t.state = 'approved'
+                AND (t.approved_by IS NULL OR lower(btrim(t.approved_by)) = lower(btrim(t.recorded_by)))""",
     ),
     Invariant(
         name="bill_in_two_requests",
