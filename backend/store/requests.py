@@ -13,7 +13,8 @@ WITH settled AS (
 ), unsent AS (
   -- Who has paid is not asked to pay by a message that still waits.
   UPDATE notice n SET state = 'failed', failure = 'request_settled', settled_at = :now FROM settled
-  WHERE n.request_id = settled.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined', 'charge_carried_over')
+  WHERE n.request_id = settled.id AND n.state = 'queued'
+    AND n.kind IN ('payment_link', 'reminder', 'charge_declined', 'charge_carried_over')
 )
 UPDATE bill SET state = 'paid', paid_at = :now
 FROM payment_request_bill m JOIN settled ON settled.id = m.request_id
