@@ -33,7 +33,9 @@ def _main() -> int:
         is_every_place=wanted.every_place,
     )
     report = uvloop.run(live_and_check(run))
-    print("\n".join(report.lines()))  # noqa: T201 - a command's output
+    told = "\n".join(report.lines())
+    (folder / "report.txt").write_text(f"{told}\n")
+    print(told)  # noqa: T201 - a command's output
     return 1 if report.violations else 0
 
 

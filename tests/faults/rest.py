@@ -43,6 +43,7 @@ _EXCUSES = (
     "/dbapi)",
     "/e3q8)",
     "/rvf5)",
+    "/8s2b)",
     "ConnectionError",
     "ConnectionRefusedError",
     "ConnectionResetError",

@@ -160,6 +160,8 @@ class Story:
             await town.outsiders.throw_dice()
         town.database.proxy.losing = self.weather.losing
         town.fleet.is_armed = True
+        if not self.weather.has_dice:
+            town.cleared.append(town.now)  # the gateway answers all the time; whoever asked has just died
         await town.power_on()
         working = asyncio.create_task(_started(work))
         await self._bad_minutes(working, is_away=is_away and self.weather.has_dice, is_flowing=is_flowing)
@@ -171,6 +173,7 @@ class Story:
             await town.outsiders.leave(now=town.now)
         minute = 0
         while minute < weather.minutes or not working.done():
+            await town.until_served()
             await self._strike(share=1 if minute < weather.minutes else _LATER)
             await asyncio.sleep(weather.minute)
             if minute < weather.minutes and is_flowing:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,15 +78,17 @@ class Town:
     async def power_on(self) -> None:
         """Start the whole crew and wait until customers can be served."""
         await self.fleet.power_on(self.crew)
-        deadline = time.monotonic() + 20
-        async with aiohttp.ClientSession() as http:
+        await self.until_served()
+
+    async def until_served(self, *, seconds: float = 20) -> None:
+        """Until a customer would get an answer, on a slow machine as on a quick one."""
+        deadline = time.monotonic() + seconds
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
             while time.monotonic() < deadline:
-                try:
+                with suppress(aiohttp.ClientError, OSError, TimeoutError):
                     async with http.get(f"{self.settings.public_base_url}/readyz") as answer:
                         if answer.status == 200:
                             return
-                except (aiohttp.ClientError, OSError):
-                    pass
                 await asyncio.sleep(0.1)
 
     async def until_nobody_waits_for_the_gateway(self, *, seconds: float = 8) -> None:
