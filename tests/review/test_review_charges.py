@@ -59,7 +59,10 @@ async def test_a_card_that_died_meanwhile_is_not_charged_by_a_try_that_was_waiti
     assert await truth(gateway_emulator) == []
     assert await ledger.rows(STATES) == [("declined",), ("withdrawn",)]
     assert await ledger.rows("SELECT state FROM payment_link") == [("active",)]
-    assert await ledger.rows("SELECT kind, facts->>'amount' FROM notice") == [("payment_link", "9120")]
+    assert await ledger.rows("SELECT kind, facts->>'amount' FROM notice ORDER BY id") == [
+        ("payment_link", "9120"),
+        ("charge_carried_over", "8432"),
+    ]
 
 
 async def test_r09_a_change_that_arrives_before_the_charge_is_sent_stops_it_and_one_after_does_not(
