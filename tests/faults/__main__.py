@@ -1,6 +1,7 @@
 """`python -m tests.faults`: one run of any size. `make faults` and `make soak` use it."""
 
 import argparse
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,8 @@ def _main() -> int:
         weather=weather,
         is_every_place=wanted.every_place,
     )
+    for name in ("aiohttp.server", "asyncio"):  # they tell of every client that was killed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     report = uvloop.run(live_and_check(run))
     told = "\n".join(report.lines())
     (folder / "report.txt").write_text(f"{told}\n")

@@ -4,13 +4,15 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.store.embedded import EmbeddedPostgres
@@ -21,6 +23,8 @@ from backend.store.migrate import upgrade
 # So fsync may be off; commits must be on.
 _SETTINGS = {"fsync": "off", "synchronous_commit": "on", "max_connections": "300", "wal_level": "minimal",
              "max_wal_senders": "0", "log_checkpoints": "off"}  # fmt: skip
+T = TypeVar("T")
+_PATIENCE = 40  # quarters of a second
 _COMMIT = b"COMMIT;\x00"
 _LEASED = ("payment_attempt", "notice", "inbox_event", "refund")
 
@@ -130,9 +134,20 @@ class Database:
                 )  # fmt: skip
 
     async def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
-        """Ask the ledger."""
+        """Ask the ledger; waits while the server recovers."""
+        return await self.patiently(lambda: self._rows(query, values))
+
+    async def _rows(self, query: str, values: dict[str, object]) -> list[tuple[object, ...]]:
         async with self.engine.begin() as connection:
             return [tuple(row) for row in await connection.execute(text(query), values)]
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something that may be done twice, and again when the server crashed meanwhile."""
+        for _ in range(_PATIENCE):
+            with suppress(DBAPIError, OSError):
+                return await work()
+            await asyncio.sleep(0.25)
+        return await work()
 
 
 @asynccontextmanager

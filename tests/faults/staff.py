@@ -1,9 +1,5 @@
 """What people at the retailer do meanwhile: give money back (one asks, another approves), let charging go on."""
 
-from contextlib import suppress
-
-from sqlalchemy.exc import DBAPIError
-
 from app.clock import ShiftableClock
 from app.settings import SANDBOX_SECRET
 from backend.domain.states import StopReason
@@ -13,7 +9,6 @@ from backend.usecases.refund_payment import RefundTaken, approve_refund, request
 from backend.usecases.services import Services
 from tests.faults.town import Town
 
-_TRIES = 5
 _WEATHER = {StopReason.PROVIDER_ERRORS, StopReason.DECLINE_RATIO, StopReason.AMOUNT_ANOMALY}
 _PAID = """
 SELECT p.transaction_id FROM payment_attempt p WHERE p.state = 'succeeded'
@@ -32,10 +27,7 @@ async def let_charging_go_on(town: Town) -> None:
 
 async def give_back(town: Town, *, most: int) -> None:
     """All of the money of the oldest payments; pressed twice, and again when the database was away."""
-    for _ in range(_TRIES):
-        with suppress(DBAPIError, OSError):
-            return await _give_back(town, most=most)
-    return None
+    await town.database.patiently(lambda: _give_back(town, most=most))
 
 
 async def _give_back(town: Town, *, most: int) -> None:

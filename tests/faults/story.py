@@ -33,6 +33,7 @@ class Weather:
     losing: float
     minute: float  # real seconds
     minutes: int = 6
+    wanted: int = 0  # kills in all, at least: a storm goes on until it has had its share
     is_short: bool = False  # without the 18th, and the second import under a clear sky
     has_dice: bool = True
     is_every_place: bool = False  # go on as long as somebody dies at a place where nobody has died before
@@ -44,8 +45,8 @@ class Weather:
             return cls(
                 kills=0, crash=0, losing=0, minute=minute, is_short=is_short, has_dice=False, is_every_place=True
             )
-        each = max(0.5, (kills - _KILLED_BY_POWER_CUTS) / (_STORMS * cls.minutes))
-        return cls(kills=each, crash=0.05, losing=0.01, minute=minute, is_short=is_short)
+        each = min(1.0, max(0.5, (kills - _KILLED_BY_POWER_CUTS) / (_STORMS * cls.minutes)))
+        return cls(kills=each, wanted=kills, crash=0.05, losing=0.01, minute=minute, is_short=is_short)
 
 
 class Story:
@@ -54,6 +55,7 @@ class Story:
     def __init__(self, town: Town, weather: Weather) -> None:
         self.town, self.weather = town, weather
         self.evidence: list[tuple[int, str]] = []
+        self._storms = 0
         self._dice = random.Random(town.dice.random())  # noqa: S311 - repeatable on purpose
 
     async def live(self) -> None:
@@ -90,9 +92,7 @@ class Story:
 
     async def _after_the_opening(self, payers: Sequence[Person]) -> None:
         """URLs go out at ten; who is quick pays at once."""
-        while self.town.now.hour < 10 or self.town.now.minute < 1:  # noqa: ASYNC110 - days are moved elsewhere
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(1.5)
+        await self.town.until_urls_are_out()
         await self._all_of(payers, Person.pay)
 
     async def _pay_and_talk(self, payers: Sequence[Person]) -> None:
@@ -171,10 +171,11 @@ class Story:
         town, weather = self.town, self.weather
         if is_away:
             await town.outsiders.leave(now=town.now)
-        minute = 0
-        while minute < weather.minutes or not working.done():
+        self._storms += 1
+        minute, share = 0, min(weather.wanted, weather.wanted * self._storms // _STORMS)
+        while minute < weather.minutes or not working.done() or town.fleet.deaths.kills < share:
             await town.until_served()
-            await self._strike(share=1 if minute < weather.minutes else _LATER)
+            await self._strike(share=1 if minute < weather.minutes or working.done() else _LATER)
             await asyncio.sleep(weather.minute)
             if minute < weather.minutes and is_flowing:
                 await town.tick()
@@ -202,6 +203,7 @@ class Story:
             await town.tick()
             await let_charging_go_on(town)
             await town.until_nobody_waits_for_the_gateway()
+        await town.until_still(seconds=30)  # messages have no part in the race against the clock
 
     async def _calm(self) -> None:
         """Days without any fault, long enough for every schedule."""

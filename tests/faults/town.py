@@ -31,6 +31,13 @@ _BEGINNING = jst("2026-11-01T12:00")
 _DUE = """
 SELECT count(*) FROM payment_attempt WHERE state IN ('sent', 'unknown', 'challenged') AND next_check_at <= :now
 """
+# Customers without an open request or a way to it; a few whose message got stuck in a death are not waited for.
+_UNSENT = """
+SELECT greatest(0, (SELECT count(*) FROM account) - (SELECT count(*) FROM account) / 3 - (
+  SELECT count(DISTINCT r.account_id) FROM payment_request r LEFT JOIN notice n ON n.request_id = r.id
+  WHERE r.opened_at > CAST(:now AS timestamptz) - interval '1 day'
+    AND (r.way = 'automatic' OR n.state IN ('sent', 'delivered'))))
+"""
 _BUSY = """
 SELECT (SELECT count(*) FROM payment_attempt WHERE state = 'prepared' AND not_before <= :now
           OR state IN ('sent', 'unknown', 'challenged') AND next_check_at <= :now)
@@ -60,8 +67,7 @@ class Town:
 
     async def go_to(self, at: datetime) -> None:
         """Move every clock; who is at work goes on in the new time."""
-        async with asyncio.timeout(60):
-            await ShiftableClock(self.database.engine).go_to(at)
+        await self.database.patiently(lambda: ShiftableClock(self.database.engine).go_to(at))
         await self.outsiders.go_to(at)
         self.now = at
 
@@ -94,6 +100,10 @@ class Town:
     async def until_nobody_waits_for_the_gateway(self, *, seconds: float = 8) -> None:
         """Until every unclear outcome that is due has been asked about."""
         await self._until(_DUE, seconds=seconds)
+
+    async def until_urls_are_out(self, *, seconds: float = 40) -> None:
+        """Until the month is open and most URLs have been sent, or it takes too long for this weather."""
+        await self._until(_UNSENT, seconds=seconds)
 
     async def until_still(self, *, seconds: float = 120) -> None:
         """Until nothing that is due is left, and nothing comes from outside."""
