@@ -180,8 +180,8 @@ class Story:
             if minute < weather.minutes and is_flowing:
                 await town.tick()
             minute += 1
-        if is_away:
-            await town.outsiders.return_(now=town.now)
+            if is_away and minute == weather.minutes:
+                await town.outsiders.return_(now=town.now)
 
     async def _strike(self, *, share: float) -> None:
         """What this minute brings: deaths, and now and then a crash of the database."""
