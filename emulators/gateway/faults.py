@@ -34,9 +34,7 @@ class FaultKind(StrEnum):
 
 AROUND_THE_CALL = frozenset(FaultKind) - {FaultKind.DELAY}
 WHILE_WORKING = frozenset({FaultKind.DELAY})
-WORK_COMES_FIRST = frozenset(
-    {FaultKind.DROP_AFTER, FaultKind.RESET_AFTER, FaultKind.ERROR_AFTER, FaultKind.HANG_AFTER}
-)
+WORK_COMES_FIRST = frozenset({FaultKind.DROP_AFTER, FaultKind.RESET_AFTER, FaultKind.ERROR_AFTER, FaultKind.HANG_AFTER})
 LONGEST_HANG_SECONDS = 3600.0
 
 

@@ -40,6 +40,10 @@ class Errors(Protocol):
         """Return the platform's 429 for a rate limit."""
 
 
+# What the caller never learns of: the work is done, and then its answer is lost.
+_AFTER_THE_WORK = frozenset({FaultKind.DROP_AFTER, FaultKind.RESET_AFTER, FaultKind.ERROR_AFTER, FaultKind.HANG_AFTER})
+
+
 @dataclass(slots=True, kw_only=True)
 class FaultRule:
     """One rule: which calls (path may hold `*`), what happens, how often (None: without end)."""
@@ -109,35 +113,22 @@ class Faults:
                 return rule
         return None
 
-    async def _suffer(  # noqa: PLR0911 - one return a kind
-        self, rule: FaultRule, request: web.Request, work: Work
-    ) -> web.StreamResponse:
+    async def _suffer(self, rule: FaultRule, request: web.Request, work: Work) -> web.StreamResponse:
+        if rule.kind in _AFTER_THE_WORK:
+            await work()
         match rule.kind:
             case FaultKind.DELAY:
                 await self._wait(rule.seconds)
                 return await work()
-            case FaultKind.DROP_BEFORE:
+            case FaultKind.DROP_BEFORE | FaultKind.DROP_AFTER:
                 return _cut(request)
-            case FaultKind.DROP_AFTER:
-                await work()
-                return _cut(request)
-            case FaultKind.RESET_BEFORE:
+            case FaultKind.RESET_BEFORE | FaultKind.RESET_AFTER:
                 return _reset(request)
-            case FaultKind.RESET_AFTER:
-                await work()
-                return _reset(request)
-            case FaultKind.ERROR_BEFORE:
-                return self.errors.internal()
-            case FaultKind.ERROR_AFTER:
-                await work()
+            case FaultKind.ERROR_BEFORE | FaultKind.ERROR_AFTER:
                 return self.errors.internal()
             case FaultKind.TOO_MANY:
                 return self.errors.too_many()
-            case FaultKind.HANG:
-                await self._wait(rule.seconds or 3600.0)
-                return _cut(request)
-            case FaultKind.HANG_AFTER:
-                await work()
+            case FaultKind.HANG | FaultKind.HANG_AFTER:
                 await self._wait(rule.seconds or 3600.0)
                 return _cut(request)
 
