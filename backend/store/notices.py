@@ -139,7 +139,11 @@ WHERE n.id = ANY(:ids) AND r.id = n.request_id AND r.state <> 'open' AND n.state
 """)
 
 
-_BLOCKED = text("SELECT id FROM notice WHERE channel = 'line' AND address = :address AND state = 'queued' FOR UPDATE")
+# What was tried already may have arrived: it goes on under its own key, and never by SMS as well.
+_BLOCKED = text("""
+SELECT id FROM notice
+WHERE channel = 'line' AND address = :address AND state = 'queued' AND first_sent_at IS NULL FOR UPDATE
+""")
 
 
 _FAIL = text("""
@@ -256,7 +260,7 @@ async def withdraw_pointless(connection: AsyncConnection, *, notice_ids: Sequenc
 
 
 async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> list[int]:
-    """Notices that still wait to go to a LINE user."""
+    """Notices to a LINE user that were certainly not sent yet."""
     return list((await connection.execute(_BLOCKED, {"address": line_user_id})).scalars())
 
 

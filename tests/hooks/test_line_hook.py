@@ -120,3 +120,21 @@ async def test_f49_who_blocks_us_gets_what_waits_by_sms(world: World) -> None:
     await world.rest()
 
     assert await world.rows("SELECT channel, state FROM notice WHERE kind = 'payment_link'") == [("sms", "delivered")]
+
+
+async def test_f49_a_push_that_may_have_arrived_before_the_block_is_not_repeated_by_sms(world: World) -> None:
+    hanako = Customer(world=world, number="0012345678", phone="09012345678", line_user=ANNA)
+    await world.import_bills(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
+    await hanako.link_line()
+    lost = {"path": "/v2/bot/message/push", "method": "POST", "kind": "500_after", "times": 1}
+    await world.control(world.settings.line_api_base, "faults", {"rules": [lost]})
+    await world.go_to("2026-11-10T10:00")
+    waiting = await world.rows("SELECT state, first_sent_at IS NOT NULL FROM notice WHERE kind = 'payment_link'")
+
+    await world.control(world.settings.line_api_base, f"users/{ANNA}/block", {})
+    await world.rest()
+    await world.go_to("2026-11-10T11:00")
+    await world.rest()
+
+    assert waiting == [("queued", True)]
+    assert await world.rows("SELECT channel, state FROM notice WHERE kind = 'payment_link'") == [("line", "sent")]
