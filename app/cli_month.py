@@ -1,4 +1,4 @@
-"""The commands `run-month`, `run-month status` and `run-month resume`: their options; see app/month_desk.py."""
+"""The command `run-month` and those below it: their options; what they do is in app/month_desk.py."""
 
 from datetime import datetime
 from pathlib import Path
@@ -67,3 +67,15 @@ def withdraw(
     from app.month_desk import withdraw_command  # noqa: PLC0415
 
     withdraw_command(by=by, note=note)
+
+
+@month_cli.command("by-sms")
+def by_sms(
+    *,
+    by: Annotated[str, typer.Option(help="Who takes the decision.")],
+    note: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Send by SMS what waits for LINE (its monthly quota is used up, or it is down); SMS cost money."""
+    from app.month_desk import by_sms_command  # noqa: PLC0415
+
+    by_sms_command(by=by, note=note)

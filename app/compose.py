@@ -27,6 +27,7 @@ from backend.usecases.send_refunds import resolve_due_refunds, send_due_refunds
 from backend.usecases.services import Services
 from backend.usecases.work_inbox import work_inbox
 from backend.web.gateway_hook import SOURCE as GATEWAY_SOURCE
+from bot import quota_watch, silent_links
 from bot.channels.line import LineChannel, open_line_channel
 from bot.channels.sms import SmsChannel, open_sms_channel
 from bot.conversation import Conversations
@@ -36,7 +37,7 @@ from bot.notice_doubts import settle_doubts
 from bot.notifier import ANSWERS, NEWS, Notifier, Stream
 from bot.sms_events import INBOUND, RECEIPT, SmsEvents
 from bot.wording import Wording, load_wording
-from scheduler.jobs import PERIODIC
+from scheduler.jobs import PERIODIC, Periodic
 from scheduler.periodic import run_if_due
 from scheduler.worker import Step
 
@@ -72,7 +73,26 @@ class Parts:
             Step(name="batches", run=self._watch, idle_seconds=2.0),
             Step(name="closing", run=self._close, idle_seconds=5.0),
             Step(name="doubts", run=self._doubts, idle_seconds=2.0),
-            *(Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0) for job in PERIODIC),
+            *(
+                Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0)
+                for job in (*PERIODIC, *self._asking_line())
+            ),
+        )
+
+    def _asking_line(self) -> tuple[Periodic, ...]:
+        """What only LINE can tell, asked often enough to act on it in time (f49, f50)."""
+        line = self.line
+        return (
+            Periodic(
+                name="line_quota",
+                every=quota_watch.EVERY,
+                run=lambda services, now: quota_watch.watch_quota(services, line, now=now),
+            ),
+            Periodic(
+                name="silent_links",
+                every=silent_links.EVERY,
+                run=lambda services, now: silent_links.reach_silent_customers(services, line, now=now),
+            ),
         )
 
     async def _work_inbox(self, now: datetime) -> int:

@@ -23,6 +23,7 @@ from backend.usecases.run_month_batches import resume_charging
 from backend.usecases.run_month_preview import Unusual, preview_month
 from backend.usecases.run_month_withdraw import withdraw_stopped
 from backend.usecases.services import Services
+from bot import quota_watch
 
 DONE, NOTHING_OPENED = 0, 1
 
@@ -78,6 +79,18 @@ def withdraw_command(*, by: str, note: str) -> None:
             services = parts.services
             withdrawn = await withdraw_stopped(services, by=by, note=note, now=services.clock.now())
             typer.echo(month_words()["withdraw"]["done"].format(count=f"{withdrawn:,}"))
+
+    asyncio.run(work())
+
+
+def by_sms_command(*, by: str, note: str) -> None:
+    """Bring by SMS what waits for LINE, and say how many messages that was."""
+
+    async def work() -> None:
+        async with _parts() as parts:
+            services = parts.services
+            moved = await quota_watch.send_by_sms_instead(services, by=by, note=note, now=services.clock.now())
+            typer.echo(month_words()["by_sms"]["done"].format(count=f"{moved:,}"))
 
     asyncio.run(work())
 

@@ -314,10 +314,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """Certainly not sent, may be sent later (rate, quota, refused connection)."""
+    """Certainly not sent, may be sent later (rate, quota, refused connection, our account is refused)."""
 
     reason: str
     retry_after: int  # seconds
+    fault: str | None = None  # what people must correct before it can work, such as a token that is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,21 +4,23 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 from aiolimiter import AsyncLimiter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.domain.billing_calendar import jst_date
 from backend.domain.identifiers import derive_code, derive_invitation_token, derive_token
 from backend.domain.states import ChannelName, NoticeKind, NoticeState
 from backend.failpoints import failpoint
-from backend.ports import Accepted, Channel, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
-from backend.store import notices, outbox
+from backend.ports import Channel, Envelope, NotNow, SendOutcome
+from backend.store import notices, outbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.channels.sms import NEVER_AGAIN
+from bot.notice_outcomes import has_old_key, settlement_of
 from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
 from bot.wording import Wording
 
@@ -28,9 +30,6 @@ _LEASE_SECONDS = 120  # longer than a batch waits for its pace, plus the channel
 _BATCH = 500
 _WINDOW = 40  # calls in flight a batch
 _BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
-_RETRY_KEY_LIFE = timedelta(hours=23)  # LINE forgets a key after 24 h: never send again after that (f51)
-_REPLY_TOKEN_LIFE = timedelta(seconds=60)
-_BACK_OFF = (5, 15, 60, 300, 900)  # seconds after the n-th unclear try
 
 # What may wait until the morning; codes, replies, completions and a received application may not.
 _IN_SEND_HOURS = {
@@ -189,6 +188,7 @@ class Notifier:
                 await self.find_another_way(connection, failed=failed, now=now)
             if parked:
                 await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
+            await _report_faults(connection, sent, now=now)
             if sent:
                 failpoint("inside-settling")
         if sent:
@@ -206,67 +206,19 @@ class Notifier:
         await notices.report_failed_sms(connection, notice_ids=failed, now=now)
 
 
-def has_old_key(notice: outbox.ClaimedNotice, *, now: datetime) -> bool:
-    """Whether LINE may have taken this push so long ago that it has forgotten the key (f51); pure."""
-    is_push = notice.channel is ChannelName.LINE and notice.reply_token is None
-    return is_push and now - notice.first_sent_at > _RETRY_KEY_LIFE
-
-
-def settlement_of(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: datetime) -> outbox.Settlement:
-    """What one try means for the notice; pure."""
-    match outcome:
-        case Accepted():
-            return outbox.Settlement(
-                notice_id=notice.id,
-                state=NoticeState.SENT,
-                message_id=outcome.provider_message_id,
-                request_id=outcome.provider_request_id,
-            )
-        case Refused():
-            return outbox.Settlement(
-                notice_id=notice.id,
-                state=NoticeState.FAILED,
-                failure=outcome.reason,
-                request_id=outcome.provider_request_id,
-            )
-        case NotNow():
-            later = now + timedelta(seconds=outcome.retry_after)
-            return outbox.Settlement(
-                notice_id=notice.id,
-                state=NoticeState.QUEUED,
-                failure=outcome.reason,
-                not_before=later,
-                forgets_first_try=notice.first_sent_at == notice.last_sent_at,
-            )
-        case Unclear():
-            return _unclear(notice, outcome, now=now)
-        case ReplyExpired():
-            return _reply_expired(notice, now=now)
-
-
-def _unclear(notice: outbox.ClaimedNotice, outcome: Unclear, *, now: datetime) -> outbox.Settlement:
-    """LINE: the same key again, until the key's life is over. SMS: look for it first."""
-    if notice.channel is ChannelName.SMS:
-        return outbox.Settlement(notice_id=notice.id, state=NoticeState.UNKNOWN, failure=outcome.reason)
-    if now - notice.first_sent_at > _RETRY_KEY_LIFE:
-        return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure=outcome.reason)
-    pause = _BACK_OFF[min(notice.attempts, len(_BACK_OFF)) - 1]
-    return outbox.Settlement(
-        notice_id=notice.id,
-        state=NoticeState.QUEUED,
-        failure=outcome.reason,
-        not_before=now + timedelta(seconds=pause),
-    )
-
-
-def _reply_expired(notice: outbox.ClaimedNotice, *, now: datetime) -> outbox.Settlement:
-    """A first try's expired token is a certain non-send: push instead (f57).
-
-    After an unclear try, a token that died early was used by that try: LINE has the reply. A token that
-    died of age proves nothing; an answer to a chat is then not repeated.
-    """
-    if notice.attempts == 1:
-        return outbox.Settlement(notice_id=notice.id, state=NoticeState.QUEUED, not_before=now, drops_reply_token=True)
-    if now - notice.first_sent_at < _REPLY_TOKEN_LIFE:
-        return outbox.Settlement(notice_id=notice.id, state=NoticeState.SENT, failure=None)
-    return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure="reply outcome unknown")
+async def _report_faults(
+    connection: AsyncConnection, sent: Sequence[tuple[outbox.ClaimedNotice, SendOutcome]], *, now: datetime
+) -> None:
+    """A channel that refuses us, not the customer: what waits goes out once people have mended it; told once a day."""
+    faults = {(notice.channel, outcome.fault) for notice, outcome in sent if isinstance(outcome, NotNow)}
+    for channel, fault in faults:
+        if fault is None:
+            continue
+        await tasks.raise_task(
+            connection,
+            kind="channel_refused",
+            subject=f"{channel}:{fault}:{jst_date(now)}",
+            account_id=None,
+            detail={"channel": channel, "fault": fault},
+            now=now,
+        )

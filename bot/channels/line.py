@@ -20,8 +20,9 @@ from backend.domain.states import ChannelName
 from backend.ports import Accepted, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)  # the SDK's own default is five minutes
-_OK, _BAD_REQUEST, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 200, 400, 409, 429, 500
-_QUOTA_PAUSE, _RATE_PAUSE, _NETWORK_PAUSE = 600, 5, 5  # seconds
+_OK, _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 200, 400, 404, 409, 429, 500
+_NOT_ALLOWED = {401, 403}  # our token or our plan: nothing that a customer's other channel would mend
+_QUOTA_PAUSE, _FAULT_PAUSE, _RATE_PAUSE, _NETWORK_PAUSE = 600, 300, 5, 5  # seconds
 
 
 class Api(Protocol):
@@ -107,6 +108,12 @@ class LineChannel:
             return None
         return Quota(limit=limit.body.get("value"), used=int(used.body.get("totalUsage", 0)))
 
+    async def is_friend(self, line_user_id: str) -> bool | None:
+        """Whether messages can reach this user: LINE shows no profile of who blocked us. None when it does not say."""
+        answer = await self._try("GET", f"/v2/bot/profile/{quote(line_user_id, safe='')}", None)
+        known = {_OK: True, _NOT_FOUND: False}
+        return known.get(answer.status) if isinstance(answer, Answer) else None
+
     async def _try(
         self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str] | None = None
     ) -> Answer | NotNow | Unclear:
@@ -171,6 +178,9 @@ def _not_accepted(answer: Answer) -> Refused | NotNow | Unclear:
         # A monthly limit may be temporary: another delivery reserves its reach (channels.md 1, quota).
         is_quota = "monthly limit" in answer.message
         return NotNow(reason=answer.message or "rate limited", retry_after=_QUOTA_PAUSE if is_quota else _RATE_PAUSE)
+    if answer.status in _NOT_ALLOWED:
+        reason = f"{answer.status} {answer.message}"
+        return NotNow(reason=reason, retry_after=_FAULT_PAUSE, fault=f"status {answer.status}")
     return Refused(
         reason=f"{answer.status} {answer.message}", provider_request_id=answer.headers.get("x-line-request-id")
     )

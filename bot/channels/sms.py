@@ -16,11 +16,16 @@ from backend.ports import Accepted, Envelope, NotNow, Refused, SendOutcome, Uncl
 
 _SECONDS = 10  # the SDK drops its own timeout (channels.md 6), so every call is bounded here
 _TOO_MANY, _SERVER_ERROR = 429, 500
-_RATE_PAUSE, _NETWORK_PAUSE = 10, 5  # seconds
+_FAULT_PAUSE, _RATE_PAUSE, _NETWORK_PAUSE = 300, 10, 5  # seconds
 _LOOK_BACK = 50  # messages of one number, newest first
 _DEAD = {"failed", "undelivered", "canceled"}
 # What will be the same next month (channels.md 4): the number has opted out, or it is no mobile. Why we stop writing.
 NEVER_AGAIN = {"21610": "carrier", "21614": "not_mobile", "21635": "not_mobile", "30006": "not_mobile"}
+# Our account, sender or settings, not the customer's number: nothing was sent, and it waits until people have mended
+# it. 20003, 20404: no such account or key; 20005: account closed; 21408: Japan not enabled; 21603, 21606, 21659: the
+# sender; 21611: its queue is full.
+_OURS = {20003, 20005, 20404, 21408, 21603, 21606, 21611, 21659}
+_NOT_ALLOWED = {401, 403}
 _BROKEN = (aiohttp.ClientError, asyncio.TimeoutError, TwilioException)
 
 
@@ -81,6 +86,8 @@ def _refusal(refusal: TwilioRestException) -> SendOutcome:
         return NotNow(reason=f"{refusal.code}", retry_after=_RATE_PAUSE)  # 20429: not processed
     if refusal.status >= _SERVER_ERROR:
         return Unclear(reason=f"status {refusal.status}")
+    if refusal.code in _OURS or refusal.status in _NOT_ALLOWED:
+        return NotNow(reason=f"{refusal.code}", retry_after=_FAULT_PAUSE, fault=f"code {refusal.code}")
     return Refused(reason=f"{refusal.code}")
 
 

@@ -68,3 +68,7 @@ class LineErrors:
     def too_many(self) -> web.Response:
         """Return a 429 for the rate limit."""
         return answer(429, {"message": RATE_LIMIT})
+
+    def unauthorized(self) -> web.Response:
+        """Return a 401: the channel access token is not known."""
+        return answer(401, {"message": UNAUTHENTICATED})

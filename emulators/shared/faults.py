@@ -26,18 +26,22 @@ class FaultKind(StrEnum):
     ERROR_BEFORE = "500_before"
     ERROR_AFTER = "500_after"
     TOO_MANY = "429"
+    UNAUTHORIZED = "401"
     HANG = "hang"
     HANG_AFTER = "hang_after"
 
 
 class Errors(Protocol):
-    """How a platform words the two errors that a fault may answer."""
+    """How a platform words the errors that a fault may answer."""
 
     def internal(self) -> web.Response:
         """Return the platform's 500."""
 
     def too_many(self) -> web.Response:
         """Return the platform's 429 for a rate limit."""
+
+    def unauthorized(self) -> web.Response:
+        """Return the platform's 401 for a token or key that is refused."""
 
 
 # What the caller never learns of: the work is done, and then its answer is lost.
@@ -124,13 +128,16 @@ class Faults:
                 return _cut(request)
             case FaultKind.RESET_BEFORE | FaultKind.RESET_AFTER:
                 return _reset(request)
-            case FaultKind.ERROR_BEFORE | FaultKind.ERROR_AFTER:
-                return self.errors.internal()
-            case FaultKind.TOO_MANY:
-                return self.errors.too_many()
+            case FaultKind.ERROR_BEFORE | FaultKind.ERROR_AFTER | FaultKind.TOO_MANY | FaultKind.UNAUTHORIZED:
+                return self._answer(rule.kind)
             case FaultKind.HANG | FaultKind.HANG_AFTER:
                 await self._wait(rule.seconds or 3600.0)
                 return _cut(request)
+
+    def _answer(self, kind: FaultKind) -> web.Response:
+        if kind is FaultKind.TOO_MANY:
+            return self.errors.too_many()
+        return self.errors.unauthorized() if kind is FaultKind.UNAUTHORIZED else self.errors.internal()
 
     async def _wait(self, seconds: float) -> None:
         """Sleep, but not past the end of the emulator."""

@@ -98,3 +98,7 @@ class TwilioErrors:
     def too_many(self) -> web.Response:
         """Return a 429: the call was not processed."""
         return refusal(Refused(Code.TOO_MANY, status=429))
+
+    def unauthorized(self) -> web.Response:
+        """Return a 401: the account or its key is not known."""
+        return refusal(Refused(Code.AUTHENTICATE, status=401))

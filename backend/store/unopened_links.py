@@ -1,0 +1,51 @@
+"""SQL for URLs that LINE has taken and nobody has opened: perhaps a block, which LINE does not tell of (f49)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# Opened means that somebody has gone on from the first page: link previews and scanners open URLs too (f43).
+_UNOPENED = text("""
+SELECT n.id, n.address AS line_user_id, coalesce(u.is_blocked, false) AS is_blocked
+FROM payment_request r
+JOIN payment_link l ON l.request_id = r.id AND l.state = 'active'
+JOIN notice n ON n.link_id = l.id AND n.request_id = r.id
+LEFT JOIN line_user u ON u.line_user_id = n.address
+WHERE r.state = 'open' AND r.valid_until > :now AND n.id > :after
+  AND n.channel = 'line' AND n.kind IN ('payment_link', 'charge_declined')
+  AND n.state = 'sent' AND n.settled_at <= :sent_before
+  AND NOT EXISTS (SELECT FROM page_session s WHERE s.link_id = l.id)
+ORDER BY n.id LIMIT :size
+""")
+
+# The customer may have opened it, paid, or been given a new URL while LINE was asked.
+_STILL_SILENT = text("""
+SELECT n.id FROM notice n JOIN payment_request r ON r.id = n.request_id
+WHERE n.id = :notice_id AND n.state = 'sent' AND r.state = 'open'
+  AND NOT EXISTS (SELECT FROM page_session s WHERE s.link_id = n.link_id)
+FOR UPDATE OF n
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnopenedLink:
+    """A notice with a URL that was sent by LINE; `is_blocked` as far as LINE's events have told."""
+
+    id: int
+    line_user_id: str = field(repr=False)
+    is_blocked: bool
+
+
+async def find_unopened(
+    connection: AsyncConnection, *, now: datetime, sent_before: datetime, after: int, size: int
+) -> list[UnopenedLink]:
+    """URLs of open requests that LINE took before `sent_before`, in the order of their notices."""
+    values = {"now": now, "sent_before": sent_before, "after": after, "size": size}
+    return [UnopenedLink(**row) for row in (await connection.execute(_UNOPENED, values)).mappings()]
+
+
+async def lock_still_silent(connection: AsyncConnection, *, notice_id: int) -> bool:
+    """Lock the notice; whether its URL is still open and nobody has used it."""
+    return (await connection.execute(_STILL_SILENT, {"notice_id": notice_id})).one_or_none() is not None
