@@ -14,7 +14,8 @@ from app.clock import ShiftableClock, SystemClock
 from app.settings import ClockKind, Environment, GatewayName, Settings
 from backend.domain.states import ChannelName
 from backend.gateways.sandbox import open_sandbox_gateway
-from backend.ports import PaymentGateway
+from backend.gateways.sandbox_elsewhen import open_elsewhen_gateway
+from backend.ports import Clock, PaymentGateway
 from backend.store.embedded import embedded_postgres
 from backend.store.engine import make_engine, refuse_unsafe_commits
 from backend.usecases.charge_prepared import charge_due
@@ -160,7 +161,7 @@ async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
         services = Services(
             engine=engine,
             clock=clock,
-            gateway=await _open_gateway(settings, stack),
+            gateway=await _open_gateway(settings, clock, stack),
             calendar=settings.calendar,
             link_secret=settings.link_secret.get_secret_value().encode(),
             public_base_url=settings.public_base_url,
@@ -177,20 +178,20 @@ async def _check_gate(services: Services) -> None:
         log.exception("gate_not_checked")
 
 
-async def _open_gateway(settings: Settings, stack: AsyncExitStack) -> PaymentGateway:
+async def _open_gateway(settings: Settings, clock: Clock, stack: AsyncExitStack) -> PaymentGateway:
     """One line a gateway; GatewayName makes sure that the name is known."""
-    openings: Mapping[GatewayName, Callable[[Settings], AbstractAsyncContextManager[PaymentGateway]]] = {
+    openings: Mapping[GatewayName, Callable[[Settings, Clock], AbstractAsyncContextManager[PaymentGateway]]] = {
         GatewayName.SANDBOX: _sandbox,
     }
-    return await stack.enter_async_context(openings[settings.gateway](settings))
+    return await stack.enter_async_context(openings[settings.gateway](settings, clock))
 
 
-def _sandbox(settings: Settings) -> AbstractAsyncContextManager[PaymentGateway]:
-    return open_sandbox_gateway(
-        base=settings.sandbox_gateway_base,
-        key=settings.sandbox_gateway_key.get_secret_value(),
-        webhook_secret=settings.sandbox_gateway_webhook_secret.get_secret_value(),
-    )
+def _sandbox(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[PaymentGateway]:
+    base, key = settings.sandbox_gateway_base, settings.sandbox_gateway_key.get_secret_value()
+    secret = settings.sandbox_gateway_webhook_secret.get_secret_value()
+    if settings.clock is ClockKind.SHIFTABLE:
+        return open_elsewhen_gateway(base=base, key=key, webhook_secret=secret, clock=clock)
+    return open_sandbox_gateway(base=base, key=key, webhook_secret=secret)
 
 
 async def _open_channels(settings: Settings, services: Services, stack: AsyncExitStack) -> Parts:

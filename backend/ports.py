@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -198,6 +198,7 @@ class PaymentGateway(Protocol):
 
     name: str
     capabilities: Capabilities
+    clock_lag: timedelta  # how far its clock is behind ours; nothing, unless ours is one that travels
 
     async def ensure_customer(self, *, customer_number: str, key: str) -> str:
         """Create (or find again, same key) the customer; returns its reference.

@@ -26,7 +26,7 @@ async def watch_quota(services: Services, line: LineChannel, *, now: datetime) -
         return 0  # LINE does not say; asked again in an hour
     month = _month(now)
     async with transaction(services.engine) as connection:
-        needed = await line_quota.count_needed(connection)
+        needed = await line_quota.count_needed(connection, today=jst_date(now))
         short = 0 if quota.left is None else max(needed - quota.left, 0)
         if short:
             detail = {"needed": needed, "left": quota.left}

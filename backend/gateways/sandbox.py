@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -52,6 +52,7 @@ class SandboxGateway:
     """A card gateway for development and tests: it takes test cards and no money."""
 
     name = "sandbox"
+    clock_lag = timedelta()
 
     def __init__(self, *, session: aiohttp.ClientSession, base: str, key: str, webhook_secret: str) -> None:
         self._session = session

@@ -22,7 +22,7 @@ LEFT JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object('billing_month', billing_month, 'amount', amount) ORDER BY billing_month)
       AS bills,
     bool_or(state = 'carried_over') AS is_carried_over
-  FROM bill WHERE account_id = a.id AND state IN ('finalized', 'carried_over')
+  FROM bill WHERE account_id = a.id AND state IN ('finalized', 'carried_over') AND confirmed_on <= :today
     AND NOT EXISTS (SELECT FROM bill_claim t WHERE t.bill_id = bill.id AND t.receipt_id IS NOT NULL)
 ) w ON true
 LEFT JOIN LATERAL (
@@ -89,7 +89,7 @@ async def load_account_facts(
     if not account_ids:
         return ()
     values = {"account_ids": list(account_ids)}
-    accounts = (await connection.execute(_ACCOUNTS, values)).mappings().all()
+    accounts = (await connection.execute(_ACCOUNTS, {**values, "today": jst_date(now)})).mappings().all()
     # The open request is newer than one that is still closing, so it wins in the dictionary.
     requests = {row["account_id"]: row for row in (await connection.execute(_REQUESTS, values)).mappings()}
     payments = {row["account_id"]: row for row in (await connection.execute(_PAYMENTS, values)).mappings()}

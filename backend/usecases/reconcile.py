@@ -68,14 +68,17 @@ async def reconcile(
     await check_books(services, since=since, now=now)
     asked_again = await _ask_again(services, since=since, now=now)
     await _record_money_back(services, since=since, now=now)
+    # When our clock travels and the gateway's does not, less time has passed there than here: nothing is late.
+    lag = services.gateway.clock_lag
+    young = max(lag, timedelta())
     async with transaction(services.engine) as connection:
         matched = await reconciliation_matching.match(
             connection,
             gateway=services.gateway.name,
             since=since,
             scope=min(since, now - _SCOPE),
-            listed_before=min(until, now) - _LISTED_WITHIN,
-            settled_before=min(until, now) - _SETTLED_WITHIN,
+            listed_before=min(until, now) - _LISTED_WITHIN - young,
+            settled_before=min(until, now) - _SETTLED_WITHIN if not lag else since,
             now=now,
         )
         report = ReconciliationReport(

@@ -3,6 +3,8 @@
 import asyncio
 import hmac
 import secrets
+from datetime import UTC
+from email.utils import format_datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -49,10 +51,11 @@ def create_api() -> web.Application:
 
 @web.middleware
 async def finish_what_began(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Work on when the client has gone, as a real gateway does; give every answer an id."""
+    """Work on when the client has gone, as a real gateway does; give every answer an id and the gateway's own time."""
     work = asyncio.ensure_future(handler(request))
     response = await asyncio.shield(work)
     response.headers["X-Request-Id"] = f"req_{secrets.token_hex(8)}"
+    response.headers["Date"] = format_datetime(request.config_dict[STATE].clock.now().astimezone(UTC), usegmt=True)
     return response
 
 

@@ -19,6 +19,21 @@ async def test_the_bot_tells_the_real_amount_and_sends_the_same_url_again(
     assert url in again
 
 
+async def test_r03_a_bill_that_is_not_confirmed_yet_is_not_named(world: World, hanako: Customer, given: Begin) -> None:
+    await given(
+        hanako.bill("2026-11", 8432, confirmed="2026-11-08"), hanako.bill("2026-12", 9100, confirmed="2026-12-06")
+    )
+    await world.go_to("2026-11-09T12:00")
+
+    before = await hanako.say("今月の電気代はいくらですか")
+    await world.go_to("2026-11-21T10:00")
+    expired = await hanako.say("支払いは済んでいますか")
+
+    assert "8,432円" in before
+    assert "8,432円" in expired
+    assert all("9,100" not in answer and "17,532" not in answer for answer in (before, expired))
+
+
 async def test_f45_r13_after_paying_the_bot_knows_it(world: World, hanako: Customer, given: Begin) -> None:
     await given(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
     await world.go_to("2026-11-10T10:00")

@@ -1,0 +1,52 @@
+"""CLOCK=shiftable is all that time travel needs: providers that stay in their own time are understood."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.tick import tick, travel
+from backend.usecases.reconcile import reconcile
+from tests.kit.clock import jst
+from tests.kit.customer import Customer
+from tests.kit.world import World
+
+
+@pytest.fixture
+async def customer(world: World) -> Customer:
+    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=None)
+    await world.import_bills(
+        customer.bill("2026-11", 8432, confirmed="2026-11-08"), customer.bill("2026-12", 9100, confirmed="2026-12-08")
+    )
+    return customer
+
+
+async def leave_the_outside_behind(world: World, *, offset: timedelta) -> None:
+    """From now on the providers live so far from the product's first day, and nobody moves them."""
+    there = jst("2026-11-10T10:00") + offset
+    seconds = (there - datetime.now(UTC)).total_seconds()  # noqa: TID251 - the providers' clocks are real ones
+    for base in (world.settings.sandbox_gateway_base, world.settings.line_api_base, world.settings.twilio_api_base):
+        await world.control(base, "clock", {"offset_seconds": seconds})
+
+
+async def go_alone(world: World, at: str) -> None:
+    await travel(world.parts, to=jst(at))
+    await tick(world.parts)
+    await world.rest()
+
+
+@pytest.mark.parametrize("days", [-90, 0, 90])
+async def test_two_months_are_paid_and_found_in_the_books_of_a_gateway_in_another_time(
+    world: World, customer: Customer, days: int
+) -> None:
+    await leave_the_outside_behind(world, offset=timedelta(days=days))
+
+    await go_alone(world, "2026-11-10T10:00")
+    [url] = await customer.urls()
+    await customer.pay(url)
+    for day in ("2026-11-11", "2026-11-21", "2026-12-10", "2026-12-11", "2027-01-20"):
+        await go_alone(world, f"{day}T10:00")
+    report = await reconcile(world.parts.services, now=world.parts.services.clock.now())
+
+    assert await world.succeeded() == [8432, 9100]
+    assert (report.listed, await world.rows("SELECT kind FROM reconciliation_exception")) == (0, [])
+    assert await world.rows("SELECT kind FROM staff_task") == []
