@@ -70,15 +70,15 @@ async def reconcile(
     await _record_money_back(services, since=since, now=now)
     # When our clock travels and the gateway's does not, less time has passed there than here: nothing is late.
     lag = services.gateway.clock_lag
-    young = max(lag, timedelta())
+    young, scope = max(lag, timedelta()), min(since, now - _SCOPE)
     async with transaction(services.engine) as connection:
         matched = await reconciliation_matching.match(
             connection,
             gateway=services.gateway.name,
             since=since,
-            scope=min(since, now - _SCOPE),
+            scope=scope,
             listed_before=min(until, now) - _LISTED_WITHIN - young,
-            settled_before=min(until, now) - _SETTLED_WITHIN if not lag else since,
+            settled_before=scope if lag else min(until, now) - _SETTLED_WITHIN,
             now=now,
         )
         report = ReconciliationReport(
