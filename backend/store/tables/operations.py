@@ -27,6 +27,15 @@ job_run = Table(
     instant("ran_at"),
 )
 
+# Jobs of the timetable that are due and not done: since when, and what the last look said.
+job_waiting = Table(
+    "job_waiting",
+    metadata,
+    Column("job", Text, primary_key=True),
+    instant("due_since"),
+    Column("reason", Text, nullable=False),
+)
+
 # Work that repeats every few minutes: whoever moves the due time forward runs it.
 periodic_run = Table(
     "periodic_run",

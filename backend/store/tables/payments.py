@@ -128,6 +128,7 @@ payment_attempt = Table(
     instant("created_at"),
     instant("not_before"),
     instant("first_sent_at", nullable=True),
+    instant("witnessed_at", nullable=True),  # the same moment by the database's clock
     instant("next_check_at", nullable=True),
     instant("settled_at", nullable=True),
     instant("lease_until", nullable=True),  # database clock
