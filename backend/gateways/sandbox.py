@@ -6,7 +6,6 @@ What it answers is read by `sandbox_reading` and `sandbox_books`; no other modul
 import asyncio
 import hashlib
 import hmac
-import json
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from uuid import UUID
 import aiohttp
 
 from backend.domain.gateway_objects import GatewayDispute, GatewayRefund, GatewayTransaction, SettlementLine
+from backend.domain.untrusted_json import read_object, storable
 from backend.gateways import sandbox_books
 from backend.gateways.sandbox_reading import charge_outcome, refusal, registration
 from backend.ports import (
@@ -41,11 +41,12 @@ from backend.ports import (
 _TIMEOUT = aiohttp.ClientTimeout(total=25)  # money.md, charge protocol
 _LOOK_BACK_PAGES = 5
 _PAGE = 100  # rows, the most that a list gives at once
+_MOST_PAGES = 100_000  # ten million rows: a walk that goes on has lost its way
 _TOO_MANY, _SERVER_ERROR, _BAD_REQUEST, _NOT_FOUND, _CONFLICT = 429, 500, 400, 404, 409
 
 _LOCKED_OUT, _KEY_PAUSE = {401, 403}, 300  # seconds
 
-_BROKEN_NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, json.JSONDecodeError, UnicodeDecodeError)
+_NOTHING_HEARD = (aiohttp.ClientError, asyncio.TimeoutError, ValueError)  # ValueError: an answer that is no JSON object
 
 
 class SandboxGateway:
@@ -113,18 +114,19 @@ class SandboxGateway:
             path = f"/v1/charges?customer={charge_request['customer']}&limit=100{after}"
             try:
                 status, headers, page = await self._call("GET", path)
-            except _BROKEN_NETWORK as problem:
+            except _NOTHING_HEARD as problem:
                 return Unknown(reason=type(problem).__name__)
             if status >= _BAD_REQUEST:
                 return Unknown(reason=f"status {status}")
-            evidence = Evidence(source="look_up", body=page, request_id=headers.get("X-Request-Id"))
-            for charge in page["data"]:
-                if charge["metadata"].get("attempt_id") == str(attempt_id):
-                    found = Evidence(source="look_up", body=charge, request_id=evidence.request_id)
-                    return charge_outcome(charge, found)
-            if not page["has_more"]:
-                return Absent(evidence=evidence)
-            after = f"&starting_after={page['data'][-1]['id']}"
+            try:
+                charge = sandbox_books.find_ours(page, name="attempt_id", wanted=attempt_id)
+                if charge is not None:
+                    return charge_outcome(charge, _heard("look_up", charge, headers))
+                after = sandbox_books.next_page(page)
+            except sandbox_books.UNREADABLE as problem:
+                return Unknown(reason=f"a list that cannot be read: {type(problem).__name__}")
+            if not after:
+                return Absent(evidence=_heard("look_up", page, headers))
         return Unknown(reason="too many charges to look through")
 
     async def cancel(self, *, attempt_id: UUID, gateway_reference: str) -> LookUpOutcome:
@@ -133,11 +135,11 @@ class SandboxGateway:
             status, headers, body = await self._call(
                 "POST", f"/v1/charges/{gateway_reference}/cancel", {}, key=f"cancel-{attempt_id}"
             )
-        except _BROKEN_NETWORK as problem:
+        except _NOTHING_HEARD as problem:
             return Unknown(reason=type(problem).__name__)
         if status >= _BAD_REQUEST:
             return Unknown(reason=f"status {status}")
-        return charge_outcome(body, Evidence(source="cancel", body=body, request_id=headers.get("X-Request-Id")))
+        return charge_outcome(body, _heard("cancel", body, headers))
 
     async def look_up_charge(self, *, charge_reference: str) -> GatewayCharge | None:
         """See the port."""
@@ -162,9 +164,9 @@ class SandboxGateway:
         """See the port. A charge has few refunds: the pages are walked to their end."""
         try:
             async for made in self._pages(f"/v1/refunds?charge={gateway_reference}"):
-                if made["metadata"].get("refund_id") == str(refund_id):
+                if sandbox_books.our_id(made, "refund_id") == refund_id:
                     return sandbox_books.refund_outcome(made, Evidence(source="look_up", body=made))
-        except (GatewayUnavailableError, KeyError, TypeError, AttributeError) as problem:
+        except (GatewayUnavailableError, *sandbox_books.UNREADABLE) as problem:
             return Unknown(reason=str(problem))
         return Absent(evidence=Evidence(source="look_up", body={"charge": gateway_reference}))
 
@@ -191,7 +193,7 @@ class SandboxGateway:
     def parse_event(self, *, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         """See the port."""
         self._verify(headers.get("Gateway-Signature", ""), body)
-        event = json.loads(body)
+        event = read_object(body)
         thing = event["data"]["object"]
         attempt = sandbox_books.uuid_or_none((thing.get("metadata") or {}).get("attempt_id"))
         return GatewayEvent(
@@ -218,7 +220,7 @@ class SandboxGateway:
         """A call that moves money, under its key: what was answered, unless that leaves the outcome open."""
         try:
             status, headers, answer = await self._call("POST", path, body, key=key)
-        except _BROKEN_NETWORK as problem:
+        except _NOTHING_HEARD as problem:
             return Unknown(reason=type(problem).__name__)
         if status == _TOO_MANY:
             return Busy(retry_after=_seconds(headers.get("Retry-After")))
@@ -226,28 +228,31 @@ class SandboxGateway:
             return Busy(retry_after=_KEY_PAUSE, fault=f"status {status}")  # no card and no customer is to blame
         if status >= _SERVER_ERROR or status == _CONFLICT:
             return Unknown(reason=f"status {status}")
-        return status, Evidence(source=source, body=answer, request_id=headers.get("X-Request-Id"))
+        return status, _heard(source, answer, headers)
 
     async def _pages(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        """Every row of a list, page by page; GatewayUnavailableError when a page cannot be had."""
-        after = ""
-        while True:
+        """Every row of a list, page by page; GatewayUnavailableError when a page cannot be had, or was had before."""
+        after, seen = "", {""}
+        while len(seen) <= _MOST_PAGES:
             page = await self._demand("GET", f"{path}&limit={_PAGE}{after}")
             try:
-                rows, has_more = page["data"], page["has_more"]
-                after = f"&starting_after={rows[-1]['id']}" if has_more else ""
-            except (KeyError, TypeError, IndexError) as problem:
+                rows, after = page["data"], sandbox_books.next_page(page)
+            except sandbox_books.UNREADABLE as problem:
                 raise GatewayUnavailableError("a page that cannot be read") from problem
             for row in rows:
                 yield row
-            if not has_more:
+            if not after:
                 return
+            if after in seen:
+                raise GatewayUnavailableError("the pages of a list go round")
+            seen.add(after)
+        raise GatewayUnavailableError(f"a list of more than {_MOST_PAGES} pages")
 
     async def _find(self, path: str) -> dict[str, Any] | None:
         """An object by its id; None when the gateway does not know it."""
         try:
             status, _, answer = await self._call("GET", path)
-        except _BROKEN_NETWORK as problem:
+        except _NOTHING_HEARD as problem:
             raise GatewayUnavailableError(type(problem).__name__) from None
         if status == _NOT_FOUND:
             return None
@@ -261,7 +266,7 @@ class SandboxGateway:
         """A call that moves no money: anything but a good answer is GatewayUnavailableError."""
         try:
             status, _, answer = await self._call(method, path, body, key=key)
-        except _BROKEN_NETWORK as problem:
+        except _NOTHING_HEARD as problem:
             raise GatewayUnavailableError(type(problem).__name__) from None
         if status >= _BAD_REQUEST:
             raise GatewayUnavailableError(f"status {status}")
@@ -279,9 +284,7 @@ class SandboxGateway:
             raw = await response.read()
             if response.status >= _SERVER_ERROR:
                 return response.status, response.headers, {}
-            answer = json.loads(raw)
-            if not isinstance(answer, dict):
-                raise json.JSONDecodeError("not an object", "", 0)
+            answer: dict[str, Any] = storable(read_object(raw))  # whatever it says, our database can hold it (f74)
             return response.status, response.headers, answer
 
 
@@ -291,6 +294,11 @@ async def open_sandbox_gateway(*, base: str, key: str, webhook_secret: str) -> A
     connector = aiohttp.TCPConnector(limit=50)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
         yield SandboxGateway(session=session, base=base, key=key, webhook_secret=webhook_secret)
+
+
+def _heard(source: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Evidence:
+    """What was answered, as evidence that can be kept."""
+    return Evidence(source=source, body=body, request_id=storable(headers.get("X-Request-Id")))
 
 
 def _between(since: datetime, until: datetime) -> str:

@@ -13,10 +13,11 @@ from backend.domain.gateway_objects import (
     MovementKind,
     SettlementLine,
 )
-from backend.gateways.sandbox_reading import card_snapshot
+from backend.domain.untrusted_json import identifier
+from backend.gateways.sandbox_reading import card_snapshot, yen
 from backend.ports import Evidence, GatewayCharge, GatewayUnavailableError, Refunded, Unknown
 
-_UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
+UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError)
 
 
 def transaction(line: Mapping[str, Any]) -> GatewayTransaction:
@@ -26,7 +27,7 @@ def transaction(line: Mapping[str, Any]) -> GatewayTransaction:
             line_reference=line["id"],
             gateway_reference=line["source"],
             kind=MovementKind(line["type"]),
-            amount=int(line["amount"]),
+            amount=yen(line["amount"]),
             status=line["status"],
             attempt_id=uuid_or_none(line["attempt_id"]),
             refund_id=uuid_or_none(line["refund_id"]),
@@ -34,7 +35,7 @@ def transaction(line: Mapping[str, Any]) -> GatewayTransaction:
             occurred_at=_instant(line["created"]),
             body=line,
         )
-    except _UNREADABLE as problem:
+    except UNREADABLE as problem:
         raise GatewayUnavailableError("a transaction that cannot be read") from problem
 
 
@@ -48,14 +49,14 @@ def settlement_line(line: Mapping[str, Any]) -> SettlementLine:
             charge_reference=line["charge"],
             kind=MovementKind(line["type"]),
             status=line["status"],
-            amount=int(line["amount"]),
-            fee=int(line["fee"]),
+            amount=yen(line["amount"]),
+            fee=yen(line["fee"]),
             settled_on=date.fromisoformat(line["settled_on"]),
             attempt_id=uuid_or_none(line["attempt_id"]),
             refund_id=uuid_or_none(line["refund_id"]),
             body=line,
         )
-    except _UNREADABLE as problem:
+    except UNREADABLE as problem:
         raise GatewayUnavailableError("a settlement line that cannot be read") from problem
 
 
@@ -65,10 +66,10 @@ def charge(body: Mapping[str, Any], *, card: Mapping[str, Any] | None) -> Gatewa
     try:
         return GatewayCharge(
             gateway_reference=body["id"],
-            amount=int(body["amount"]),
+            amount=yen(body["amount"]),
             is_captured=body["status"] == "succeeded",
             is_present=bool(body["present"]),
-            attempt_id=uuid_or_none(body["metadata"].get("attempt_id")),
+            attempt_id=our_id(body, "attempt_id"),
             order_number=str(body["reference"]),
             transaction_id=str(body["transaction_id"]),
             customer_reference=str(body["customer"]),
@@ -76,7 +77,7 @@ def charge(body: Mapping[str, Any], *, card: Mapping[str, Any] | None) -> Gatewa
             charge_request={name: body[name] for name in asked},
             created_at=_instant(body["created"]),
         )
-    except (*_UNREADABLE, AttributeError) as problem:
+    except UNREADABLE as problem:
         raise GatewayUnavailableError("a charge that cannot be read") from problem
 
 
@@ -86,13 +87,13 @@ def refund(body: Mapping[str, Any]) -> GatewayRefund:
         return GatewayRefund(
             gateway_reference=body["id"],
             charge_reference=body["charge"],
-            amount=int(body["amount"]),
+            amount=yen(body["amount"]),
             attempt_id=uuid_or_none(body["attempt_id"]),
-            refund_id=uuid_or_none(body["metadata"].get("refund_id")),
+            refund_id=our_id(body, "refund_id"),
             refunded_at=_instant(body["created"]),
             body=body,
         )
-    except (*_UNREADABLE, AttributeError) as problem:
+    except UNREADABLE as problem:
         raise GatewayUnavailableError("a refund that cannot be read") from problem
 
 
@@ -102,7 +103,7 @@ def dispute(body: Mapping[str, Any]) -> GatewayDispute:
         return GatewayDispute(
             gateway_reference=body["id"],
             charge_reference=body["charge"],
-            amount=int(body["amount"]),
+            amount=yen(body["amount"]),
             reason=str(body["reason"]),
             state=DisputeState(body["status"]),
             attempt_id=uuid_or_none(body["attempt_id"]),
@@ -110,7 +111,7 @@ def dispute(body: Mapping[str, Any]) -> GatewayDispute:
             closed_at=_instant(body["closed_at"]) if body["closed_at"] is not None else None,
             body=body,
         )
-    except _UNREADABLE as problem:
+    except UNREADABLE as problem:
         raise GatewayUnavailableError("a dispute that cannot be read") from problem
 
 
@@ -119,8 +120,8 @@ def refund_outcome(body: Mapping[str, Any], evidence: Evidence) -> Refunded | Un
     try:
         if body["status"] != "succeeded":
             return Unknown(reason=f"unknown refund status {body['status']}")
-        return Refunded(gateway_reference=str(body["id"]), amount=int(body["amount"]), evidence=evidence)
-    except _UNREADABLE as problem:
+        return Refunded(gateway_reference=identifier(body["id"]), amount=yen(body["amount"]), evidence=evidence)
+    except UNREADABLE as problem:
         return Unknown(reason=f"an answer that cannot be read: {type(problem).__name__}")
 
 
@@ -137,6 +138,21 @@ def uuid_or_none(named: object) -> UUID | None:
         return UUID(str(named))
     except ValueError:
         return None
+
+
+def our_id(made: Mapping[str, Any], name: str) -> UUID | None:
+    """The id of ours in an object's metadata; None for one that was made at the gateway's own console."""
+    return uuid_or_none((made["metadata"] or {}).get(name))
+
+
+def find_ours(page: Mapping[str, Any], *, name: str, wanted: UUID) -> Mapping[str, Any] | None:
+    """The object on this page that carries our id. Raises one of UNREADABLE."""
+    return next((made for made in page["data"] if our_id(made, name) == wanted), None)
+
+
+def next_page(page: Mapping[str, Any]) -> str:
+    """What to ask for the next page with; empty at the end of the list. Raises one of UNREADABLE."""
+    return f"&starting_after={page['data'][-1]['id']}" if page["has_more"] else ""
 
 
 def _instant(seconds: object) -> datetime:

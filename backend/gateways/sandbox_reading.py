@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backend.domain.states import DeclineClass
+from backend.domain.untrusted_json import identifier
 from backend.ports import (
     CardSnapshot,
     Challenged,
@@ -16,6 +17,8 @@ from backend.ports import (
     Succeeded,
     Unknown,
 )
+
+_MOST_YEN = 2**31 - 1
 
 _DECLINE_CLASSES = {
     "insufficient_funds": DeclineClass.SOFT,
@@ -37,25 +40,28 @@ def charge_outcome(charge: Mapping[str, Any], evidence: Evidence) -> Succeeded |
     """An answer that cannot be read says nothing: unknown, never failed and never paid."""
     try:
         return _read_charge(charge, evidence)
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
         return Unknown(reason=f"an answer that cannot be read: {type(problem).__name__}")
 
 
 def _read_charge(charge: Mapping[str, Any], evidence: Evidence) -> Succeeded | Declined | Challenged | Unknown:
     match charge.get("status"):
         case "succeeded":
-            return Succeeded(gateway_reference=charge["id"], amount=int(charge["amount"]), evidence=evidence)
+            return Succeeded(
+                gateway_reference=identifier(charge["id"]), amount=yen(charge["amount"]), evidence=evidence
+            )
         case "declined":
-            return _declined(charge, charge["id"], evidence)
+            return _declined(charge, identifier(charge["id"]), evidence)
         case "canceled":
             return Declined(
                 decline_class=DeclineClass.AUTHENTICATE,
                 decline_code="canceled",
-                gateway_reference=charge["id"],
+                gateway_reference=identifier(charge["id"]),
                 evidence=evidence,
             )
         case "requires_action":
-            return Challenged(gateway_reference=charge["id"], action_url=str(charge["action_url"]), evidence=evidence)
+            reference, action_url = identifier(charge["id"]), str(charge["action_url"])
+            return Challenged(gateway_reference=reference, action_url=action_url, evidence=evidence)
         case status:
             return Unknown(reason=f"unknown charge status {status}")
 
@@ -67,7 +73,7 @@ def refusal(evidence: Evidence) -> Declined:
     if error.get("type") == "card_error":
         charge = error.get("charge")
         reference = charge.get("id") if isinstance(charge, dict) else charge
-        return _declined(error, reference, evidence)
+        return _declined(error, str(reference) if reference else None, evidence)
     return Declined(
         decline_class=DeclineClass.OURS,
         decline_code=str(error.get("code") or error.get("type") or "refused"),
@@ -82,6 +88,14 @@ def _declined(said: Mapping[str, Any], reference: str | None, evidence: Evidence
     if said.get("advice") == "do_not_try_again":
         decline_class = DeclineClass.NEVER
     return Declined(decline_class=decline_class, decline_code=code, gateway_reference=reference, evidence=evidence)
+
+
+def yen(said: object) -> int:
+    """An amount that our columns can hold. Raises TypeError or ValueError for anything else: it is not guessed at."""
+    amount = int(said) if isinstance(said, int | str) else None
+    if amount is None or isinstance(said, bool) or not -_MOST_YEN <= amount <= _MOST_YEN:
+        raise ValueError("no amount in yen")
+    return amount
 
 
 def registration(body: Mapping[str, Any]) -> Registration:

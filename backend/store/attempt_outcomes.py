@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptOrigin, AttemptState
+from backend.domain.untrusted_json import storable
 
 _FIND = text("""
 SELECT a.id, a.request_id, a.state, a.origin, a.amount, a.card_id, a.charge_request, a.gateway_reference,
@@ -41,8 +42,8 @@ WHERE c.attempt_id = :attempt_id AND ended.id = c.attempt_id
 _RELEASE = text("DELETE FROM bill_claim WHERE attempt_id = :attempt_id")
 
 _POSTPONE = text("""
-UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_sent_at = NULL, next_check_at = NULL,
-  lease_until = NULL, errored_at = :now WHERE id = :attempt_id AND state = 'sent' AND checks = 0
+UPDATE payment_attempt SET state = 'prepared', not_before = :not_before, first_sent_at = NULL, witnessed_at = NULL,
+  next_check_at = NULL, lease_until = NULL, errored_at = :now WHERE id = :attempt_id AND state = 'sent' AND checks = 0
 """)
 
 
@@ -108,7 +109,10 @@ async def add_evidence(
     now: datetime,
     money: tuple[str, int] | None = None,
 ) -> None:
-    """Keep what the gateway said, word by word; `money` is the charge and the amount (yen) that it says it took."""
+    """Keep what the gateway said, word by word, as far as jsonb can hold it.
+
+    `money` is the charge and the amount (yen) that it says it took.
+    """
     gateway_reference, amount = money or (None, None)
     values = {
         "attempt_id": attempt_id,
@@ -117,7 +121,7 @@ async def add_evidence(
         "gateway_request_id": gateway_request_id,
         "gateway_reference": gateway_reference,
         "amount": amount,
-        "body": json.dumps(body),
+        "body": json.dumps(storable(body)),
         "now": now,
     }
     await connection.execute(_EVIDENCE, values)

@@ -8,7 +8,8 @@ from backend.domain.states import AttemptState
 from backend.failpoints import failpoint
 from backend.store import attempts, charging_stops
 from backend.store.engine import transaction
-from backend.usecases.record_outcome import record_outcome
+from backend.usecases.record_answer import record_answer
+from backend.usecases.record_outcome import Outcome
 from backend.usecases.run_month_batches import watch_batches
 from backend.usecases.services import Services
 
@@ -52,6 +53,10 @@ async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> 
 
 
 async def _send(services: Services, attempt: attempts.SendableAttempt) -> AttemptState:
+    return await record_answer(services, attempt_id=attempt.id, answer=_charge(services, attempt))
+
+
+async def _charge(services: Services, attempt: attempts.SendableAttempt) -> Outcome:
     outcome = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
     failpoint("after-capture")
-    return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())
+    return outcome

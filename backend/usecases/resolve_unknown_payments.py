@@ -10,6 +10,7 @@ from backend.failpoints import failpoint
 from backend.ports import Absent, Challenged, Declined, Unknown
 from backend.store import attempt_outcomes, attempts, charging_stops
 from backend.store.engine import transaction
+from backend.usecases.record_answer import record_answer
 from backend.usecases.record_outcome import Outcome, record_outcome
 from backend.usecases.services import Services
 
@@ -38,12 +39,15 @@ async def resolve_one(services: Services, *, attempt_id: UUID, now: datetime) ->
 
 
 async def _resolve(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> AttemptState:
+    return await record_answer(services, attempt_id=attempt.id, answer=_answer_in_time(services, attempt, now=now))
+
+
+async def _answer_in_time(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
     try:
         async with asyncio.timeout(_STEP_SECONDS):
-            outcome = await _ask_or_end(services, attempt, now=now)
+            return await _ask_or_end(services, attempt, now=now)
     except TimeoutError:
-        outcome = Unknown(reason="the look-up took too long")
-    return await record_outcome(services, attempt_id=attempt.id, outcome=outcome, now=services.clock.now())
+        return Unknown(reason="the look-up took too long")
 
 
 async def _ask_or_end(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
