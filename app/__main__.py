@@ -94,11 +94,10 @@ def web() -> None:
 def worker() -> None:
     """Charge, send and answer what is due; any number of these may run."""
     from app.compose import database_url, open_parts  # noqa: PLC0415
-    from scheduler.worker import run_forever  # noqa: PLC0415
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
-            await _until_stopped(run_forever(parts.steps(), clock=parts.services.clock), stop)
+            await _until_stopped(parts.work(), stop)
 
     _run(work, settings_or_exit())
 

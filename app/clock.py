@@ -13,6 +13,8 @@ from backend.store.engine import transaction
 class SystemClock:
     """Real time in Asia/Tokyo."""
 
+    is_real = True
+
     def now(self) -> datetime:
         """The current instant."""
         return datetime.now(JST)  # noqa: TID251 - the one place that asks the machine
@@ -23,6 +25,8 @@ class SystemClock:
 
 class ShiftableClock:
     """Real time plus a shift kept in the database, so that web, worker and scheduler travel together."""
+
+    is_real = False
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

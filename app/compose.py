@@ -19,6 +19,7 @@ from backend.ports import Clock, PaymentGateway
 from backend.store.embedded import embedded_postgres
 from backend.store.engine import make_engine, refuse_unsafe_commits
 from backend.usecases.charge_prepared import charge_due
+from backend.usecases.check_clock import ClockWatch
 from backend.usecases.expire_payment_requests import close_settled_late
 from backend.usecases.receive_gateway_event import receive_gateway_event
 from backend.usecases.resolve_unknown_payments import resolve_due
@@ -40,7 +41,7 @@ from bot.sms_events import INBOUND, RECEIPT, SmsEvents
 from bot.wording import Wording, load_wording
 from scheduler.jobs import PERIODIC, Periodic
 from scheduler.periodic import run_if_due
-from scheduler.worker import Step
+from scheduler.worker import Step, run_forever
 
 log = structlog.get_logger()
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -79,6 +80,11 @@ class Parts:
                 for job in (*PERIODIC, *self._asking_line())
             ),
         )
+
+    async def work(self) -> None:
+        """Do what is due until cancelled; nothing while this machine's clock is wrong."""
+        watch = ClockWatch(services=self.services)
+        await run_forever(self.steps(), clock=self.services.clock, is_clock_wrong=watch.is_wrong)
 
     def _asking_line(self) -> tuple[Periodic, ...]:
         """What only LINE can tell, asked often enough to act on it in time (f49, f50)."""

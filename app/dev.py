@@ -31,7 +31,6 @@ from emulators.phone.app import create_app as create_phone
 from emulators.twilio.app import TwilioConfig
 from emulators.twilio.app import create_app as create_twilio
 from scheduler.runner import run_scheduler
-from scheduler.worker import run_forever
 
 _LINKED = 6  # of the demo customers; the others live through the account link, or use SMS only
 _SMS_ONLY = 2
@@ -66,7 +65,7 @@ async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Address
         customers = await _make_friends(parts, addresses)
         phone = create_phone(config=_phone_config(parts, addresses, customers))
         await stack.enter_async_context(_serving_emulator(phone, host=settings.web_host, port=settings.phone_port))
-        await stack.enter_async_context(_in_background(run_forever(parts.steps(), clock=parts.services.clock)))
+        await stack.enter_async_context(_in_background(parts.work()))
         await stack.enter_async_context(
             _in_background(run_scheduler(parts.services, every_seconds=1.0, checks_clock=False))
         )

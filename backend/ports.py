@@ -12,7 +12,12 @@ from backend.domain.states import ChannelName, DeclineClass
 
 
 class Clock(Protocol):
-    """Tells the time in Asia/Tokyo. `refresh` is called at an edge (request, job, batch) before `now` is used."""
+    """Tells the time in Asia/Tokyo. `refresh` is called at an edge (request, job, batch) before `now` is used.
+
+    `is_real` says that this is the machine's time, which the database's clock is a witness of (f17).
+    """
+
+    is_real: bool
 
     def now(self) -> datetime:
         """The current instant, aware, in Asia/Tokyo."""

@@ -10,6 +10,7 @@ import structlog
 from backend.ports import Clock
 
 _AFTER_A_FAILURE = 5.0  # seconds: the database or a provider may be back by then
+_WHILE_THE_CLOCK_IS_WRONG = 30.0  # seconds
 log = structlog.get_logger()
 
 
@@ -39,18 +40,22 @@ async def drain(steps: Sequence[Step], *, clock: Clock) -> int:
         total += done
 
 
-async def run_forever(steps: Sequence[Step], *, clock: Clock) -> None:
-    """Keep all lanes of all steps going until cancelled."""
+async def run_forever(steps: Sequence[Step], *, clock: Clock, is_clock_wrong: Callable[[], Awaitable[bool]]) -> None:
+    """Keep all lanes of all steps going until cancelled. None begins anything while the clock is wrong (f17)."""
     async with asyncio.TaskGroup() as lanes:
         for step in steps:
             for _ in range(step.lanes):
-                lanes.create_task(_keep_going(step, clock))
+                lanes.create_task(_keep_going(step, clock, is_clock_wrong))
 
 
-async def _keep_going(step: Step, clock: Clock) -> None:
+async def _keep_going(step: Step, clock: Clock, is_clock_wrong: Callable[[], Awaitable[bool]]) -> None:
     while True:
         try:
             await clock.refresh()
+            if await is_clock_wrong():
+                log.error("clock_differs", step=step.name)
+                await asyncio.sleep(_WHILE_THE_CLOCK_IS_WRONG)
+                continue
             done = await step.run(clock.now())
         except Exception:  # the door of the process: a broken step is reported and tried again
             log.exception("step_failed", step=step.name)

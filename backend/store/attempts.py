@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -95,15 +95,15 @@ WITH lane AS MATERIALIZED (
     ORDER BY p.not_before, p.id LIMIT :size FOR UPDATE SKIP LOCKED
   ) waiting WHERE NOT (SELECT database_has_moved()) LIMIT :size
 )
-UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
-  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
+  next_check_at = :check_at, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 FROM due WHERE payment_attempt.id = due.id
 RETURNING payment_attempt.id, charge_request
 """)
 
 _TAKE_ONE = text("""
-UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
-  lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
+  next_check_at = :check_at, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id = :attempt_id AND state = 'prepared'
   AND NOT EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL)
   AND NOT (SELECT database_has_moved())
@@ -121,7 +121,8 @@ WHERE id IN (
     AND (next_check_at <= :now OR id = :attempt_id)
     AND (CAST(:attempt_id AS uuid) IS NULL OR id = :attempt_id)
   ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference
+RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference,
+  clock_timestamp() - coalesce(witnessed_at, first_sent_at) AS witnessed_age
 """)
 
 _LOOK = text("SELECT id, charge_request, state FROM payment_attempt WHERE id = :attempt_id")
@@ -141,7 +142,10 @@ class SendableAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnresolvedAttempt:
-    """An attempt that was sent and has no final answer; `checks` counts this look too."""
+    """An attempt that was sent and has no final answer; `checks` counts this look too.
+
+    `witnessed_age` is the time since the first sending by the database's clock alone, whatever ours said or says.
+    """
 
     id: UUID
     charge_request: Mapping[str, object]
@@ -149,6 +153,7 @@ class UnresolvedAttempt:
     first_sent_at: datetime
     checks: int
     gateway_reference: str | None
+    witnessed_age: timedelta
 
 
 async def prepare_attempts(

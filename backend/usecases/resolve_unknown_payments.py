@@ -61,7 +61,7 @@ async def _ask_or_end(services: Services, attempt: attempts.UnresolvedAttempt, *
 
 async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
     """Resolution a, b, c of money.md. A replay may charge for the first time, which is what was asked for."""
-    age = now - attempt.first_sent_at
+    age = _age(services, attempt, now=now)
     replay_life = min(REPLAY_WITHIN, timedelta(seconds=services.gateway.capabilities.idempotency_seconds))
     look_up = await services.gateway.look_up(attempt_id=attempt.id, charge_request=attempt.charge_request)
     failpoint("after-look-up")
@@ -81,6 +81,14 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
             evidence=look_up.evidence,
         )
     return look_up
+
+
+def _age(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> timedelta:
+    """How long ago it was first sent. Wherever time is real, the database's clock counts alone (f17).
+
+    A wrong clock, of this machine or of the one that sent it, must not end what may still be on its way.
+    """
+    return attempt.witnessed_age if services.clock.is_real else now - attempt.first_sent_at
 
 
 async def _is_stopped(services: Services) -> bool:

@@ -8,6 +8,8 @@ from backend.domain.billing_calendar import JST
 class FakeClock:
     """Passes the same port as the real clocks; time moves only when the test says so."""
 
+    is_real = False  # the database's clock knows nothing of it
+
     def __init__(self, at: str = "2026-11-10T10:00") -> None:
         self._now = jst(at)
 
