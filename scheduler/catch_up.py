@@ -1,6 +1,6 @@
 """Runs whatever the timetable says is due now, once a (job, JST date), also after a downtime, in the right order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -10,6 +10,7 @@ from backend.failpoints import failpoint
 from backend.store import jobs as runs
 from backend.store.engine import transaction
 from backend.usecases.services import Services
+from backend.usecases.tell_of_waiting_jobs import WaitingJob, tell_of_waiting
 from scheduler.jobs import TIMETABLE, Job, JobMustWaitError
 
 _LOOK_BACK = timedelta(days=62)  # older periods of a job have been swallowed by newer ones
@@ -23,6 +24,7 @@ class DueRun:
     job: Job
     run_on: date
     passed_over: tuple[date, ...]
+    due_since: datetime  # the oldest date that waits; a job that never ran has only its newest one
 
 
 def due_runs(*, calendar: BillingCalendar, last_runs: dict[str, date], now: datetime) -> list[DueRun]:
@@ -35,7 +37,9 @@ def due_runs(*, calendar: BillingCalendar, last_runs: dict[str, date], now: date
     for job in TIMETABLE:
         dates = _dates_since(job, calendar=calendar, last=last_runs.get(job.name), now=now)
         if dates:
-            due.append(DueRun(job=job, run_on=dates[-1], passed_over=tuple(dates[:-1])))
+            oldest = dates[0] if job.name in last_runs else dates[-1]
+            since = datetime.combine(oldest, job.runs_at(calendar), tzinfo=JST)
+            due.append(DueRun(job=job, run_on=dates[-1], passed_over=tuple(dates[:-1]), due_since=since))
     return due
 
 
@@ -52,27 +56,61 @@ def _dates_since(job: Job, *, calendar: BillingCalendar, last: date | None, now:
 async def run_due(services: Services, *, now: datetime) -> list[str]:
     """Run every due job in order; returns the names of those that are done.
 
-    A job that raises stops the ones behind it, which may build on its work; all are due again next time. One that
-    must wait lets the others pass.
+    One that must wait, or fails, lets the others pass, except those that need the work of a failed one; all are due
+    again next time, and people are told of what has not been done for a day.
     The run key is written after the work, under the timetable's lock: a kill in between repeats the work,
     which is harmless because every job works by state with unique keys (f8, f9).
+
+    Raises:
+        ExceptionGroup: what went wrong in jobs, after the others have run.
     """
     async with runs.timetable_lock(services.engine):
         async with transaction(services.engine) as connection:
             last_runs = await runs.last_runs(connection)
-        due = due_runs(calendar=services.calendar, last_runs=last_runs, now=now)
-        done: list[str] = []
-        for run in due:
-            try:
-                outcome = await run.job.run(services, now)
-            except JobMustWaitError as reason:
-                log.warning("job_waits", job=run.job.name, run_on=str(run.run_on), reason=str(reason))
-                continue
-            failpoint("after-job")
-            await _record(services, run, outcome=str(outcome), now=now)
-            done.append(run.job.name)
-            log.info("job_done", job=run.job.name, run_on=str(run.run_on), outcome=str(outcome))
-    return done
+        look = Look(due=due_runs(calendar=services.calendar, last_runs=last_runs, now=now))
+        for run in look.due:
+            await _try(services, run, look, now=now)
+        await tell_of_waiting(services, look.waiting, now=now)
+    if look.problems:
+        raise ExceptionGroup("jobs of the timetable failed", look.problems)
+    return look.done
+
+
+@dataclass(slots=True, kw_only=True)
+class Look:
+    """What one look at the timetable has come to so far."""
+
+    due: list[DueRun]
+    done: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    waiting: list[WaitingJob] = field(default_factory=list)
+    problems: list[Exception] = field(default_factory=list)
+
+    def put_off(self, run: DueRun, reason: str) -> None:
+        """It is due again at the next look."""
+        log.warning("job_waits", job=run.job.name, run_on=str(run.run_on), reason=reason)
+        self.waiting.append(WaitingJob(job=run.job.name, due_since=run.due_since, reason=reason))
+
+
+async def _try(services: Services, run: DueRun, look: Look, *, now: datetime) -> None:
+    if missing := look.failed.intersection(run.job.needs):
+        look.failed.add(run.job.name)
+        look.put_off(run, f"it needs the work of {', '.join(sorted(missing))}")
+        return
+    try:
+        outcome = await run.job.run(services, now)
+        failpoint("after-job")
+        await _record(services, run, outcome=str(outcome), now=now)
+    except JobMustWaitError as reason:
+        look.put_off(run, str(reason))
+        return
+    except Exception as problem:  # noqa: BLE001 - a door: the other jobs go on, and all problems are raised at the end
+        look.failed.add(run.job.name)
+        look.problems.append(problem)
+        look.put_off(run, f"it failed: {type(problem).__name__}")
+        return
+    look.done.append(run.job.name)
+    log.info("job_done", job=run.job.name, run_on=str(run.run_on), outcome=str(outcome))
 
 
 async def _record(services: Services, run: DueRun, *, outcome: str, now: datetime) -> None:

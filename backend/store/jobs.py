@@ -1,6 +1,6 @@
 """SQL for the timetable: a run key (job, JST date) is written once, whoever runs it; so is a time of what repeats."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 
@@ -15,6 +15,12 @@ _LAST = text("SELECT job, max(run_on) AS run_on FROM job_run GROUP BY job")
 _DONE = text("""
 INSERT INTO job_run (job, run_on, outcome, ran_at) VALUES (:job, :run_on, :outcome, :now)
 ON CONFLICT (job, run_on) DO NOTHING RETURNING job
+""")
+
+_FORGET_WAITING = text("DELETE FROM job_waiting WHERE job <> ALL(CAST(:kept AS text[]))")
+_NOTE_WAITING = text("""
+INSERT INTO job_waiting (job, due_since, reason) VALUES (:job, :due_since, :reason)
+ON CONFLICT (job) DO UPDATE SET due_since = excluded.due_since, reason = excluded.reason
 """)
 
 # A due time further away than one period is from before the clock was set back.
@@ -47,6 +53,16 @@ async def record_run(connection: AsyncConnection, *, job: str, run_on: date, out
     """Write the run key; False when it was there already."""
     values = {"job": job, "run_on": run_on, "outcome": outcome, "now": now}
     return (await connection.execute(_DONE, values)).one_or_none() is not None
+
+
+async def forget_waiting(connection: AsyncConnection, *, except_for: Sequence[str]) -> None:
+    """All other jobs have been done, or are not due."""
+    await connection.execute(_FORGET_WAITING, {"kept": list(except_for)})
+
+
+async def note_waiting(connection: AsyncConnection, *, job: str, due_since: datetime, reason: str) -> None:
+    """Keep that a job is due and was not done; the newest reason stays."""
+    await connection.execute(_NOTE_WAITING, {"job": job, "due_since": due_since, "reason": reason})
 
 
 async def claim_period(connection: AsyncConnection, *, job: str, every: timedelta, now: datetime) -> bool:

@@ -144,4 +144,7 @@ PLANTS: Mapping[str, str] = {
         VALUES ('line', 'e1', 'U1', '{}', 'quarantined', :now, :now, :now)""",
     "timetable_stands_still": """
         INSERT INTO job_run (job, run_on, outcome, ran_at) VALUES ('expire', '2026-11-08', 'done', :now)""",
+    "job_overdue": """
+        INSERT INTO job_waiting (job, due_since, reason)
+        VALUES ('reconcile', CAST(:now AS timestamptz) - interval '27 hours', 'status 500')""",
 }

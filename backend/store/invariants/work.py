@@ -78,4 +78,12 @@ WORK = (
             SELECT 'job ' || job, 'last run for ' || max(run_on) FROM job_run WHERE job = 'expire'
             GROUP BY job HAVING max(run_on) < CAST(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Tokyo' AS date) - 1""",
     ),
+    Invariant(
+        name="job_overdue",
+        sentence="A job of the timetable is done within a day of its time.",
+        is_money=False,
+        query="""
+            SELECT 'job ' || job, 'due since ' || due_since || ': ' || reason FROM job_waiting
+            WHERE due_since < CAST(:now AS timestamptz) - interval '26 hours'""",
+    ),
 )
