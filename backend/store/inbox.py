@@ -37,8 +37,10 @@ _FINISH = text("""
 UPDATE inbox_event SET state = 'done', lease_until = NULL WHERE id = ANY(:ids) AND state = 'working'
 """)
 
+# Only by its holder: who has outlived the lease may not take an event back that another has worked on since.
 _POSTPONE = text("""
-UPDATE inbox_event SET state = :state, not_before = :not_before, failure = :failure, lease_until = NULL WHERE id = :id
+UPDATE inbox_event SET state = :state, not_before = :not_before, failure = :failure, lease_until = NULL
+WHERE id = :id AND state = 'working' AND attempts = :attempts RETURNING id
 """)
 
 
@@ -94,8 +96,14 @@ async def finish_events(connection: AsyncConnection, *, ids: Sequence[int]) -> N
 
 
 async def postpone_event(
-    connection: AsyncConnection, *, event_id: int, state: str, not_before: datetime, failure: str
-) -> None:
-    """Put a failed event back for later (`received`), or aside for people (`quarantined`)."""
-    values = {"id": event_id, "state": state, "not_before": not_before, "failure": failure}
-    await connection.execute(_POSTPONE, values)
+    connection: AsyncConnection, *, event: InboxEvent, state: str, not_before: datetime, failure: str
+) -> bool:
+    """Put a failed event back for later (`received`), or aside for people (`quarantined`); False: it is not ours."""
+    values = {
+        "id": event.id,
+        "attempts": event.attempts,
+        "state": state,
+        "not_before": not_before,
+        "failure": failure,
+    }
+    return (await connection.execute(_POSTPONE, values)).one_or_none() is not None

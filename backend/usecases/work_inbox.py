@@ -56,14 +56,14 @@ async def _set_back(services: Services, event: inbox.InboxEvent, *, failure: str
     is_hopeless = event.attempts > len(_PAUSES)
     pause = timedelta(seconds=0 if is_hopeless else _PAUSES[event.attempts - 1])
     async with transaction(services.engine) as connection:
-        await inbox.postpone_event(
+        is_ours = await inbox.postpone_event(
             connection,
-            event_id=event.id,
+            event=event,
             state=InboxState.QUARANTINED if is_hopeless else InboxState.RECEIVED,
             not_before=now + pause,
             failure=failure,
         )
-        if is_hopeless:
+        if is_ours and is_hopeless:
             await tasks.raise_task(
                 connection,
                 kind="event_quarantined",
