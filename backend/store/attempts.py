@@ -122,7 +122,8 @@ WHERE id IN (
     AND (CAST(:attempt_id AS uuid) IS NULL OR id = :attempt_id)
   ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, charge_request, state, first_sent_at, checks, gateway_reference,
-  clock_timestamp() - coalesce(witnessed_at, first_sent_at) AS witnessed_age
+  clock_timestamp() - coalesce(witnessed_at, first_sent_at) AS witnessed_age,
+  EXISTS (SELECT FROM payment_request r WHERE r.id = request_id AND r.state = 'settled') AS is_paid_otherwise
 """)
 
 _LOOK = text("SELECT id, charge_request, state FROM payment_attempt WHERE id = :attempt_id")
@@ -145,6 +146,7 @@ class UnresolvedAttempt:
     """An attempt that was sent and has no final answer; `checks` counts this look too.
 
     `witnessed_age` is the time since the first sending by the database's clock alone, whatever ours said or says.
+    `is_paid_otherwise`: its request was settled by other money, which came late.
     """
 
     id: UUID
@@ -154,6 +156,7 @@ class UnresolvedAttempt:
     checks: int
     gateway_reference: str | None
     witnessed_age: timedelta
+    is_paid_otherwise: bool
 
 
 async def prepare_attempts(

@@ -10,6 +10,10 @@ _SETTLE = text("""
 WITH settled AS (
   UPDATE payment_request SET state = 'settled', closed_at = :now
   WHERE id = :request_id AND state IN ('open', 'closing') RETURNING id
+), challenged AS (
+  -- A payer who is still authenticating another try must not pay again: it is ended at the gateway at once.
+  UPDATE payment_attempt a SET next_check_at = :now FROM settled
+  WHERE a.request_id = settled.id AND a.state = 'challenged'
 ), unsent AS (
   -- Who has paid is not asked to pay by a message that still waits.
   UPDATE notice n SET state = 'failed', failure = 'request_settled', settled_at = :now FROM settled

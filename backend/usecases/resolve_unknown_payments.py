@@ -51,10 +51,10 @@ async def _answer_in_time(services: Services, attempt: attempts.UnresolvedAttemp
 
 
 async def _ask_or_end(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
-    """Ask what became of it; a 3-D Secure that nobody will finish is ended."""
+    """Ask what became of it; a 3-D Secure that nobody will finish, or that nobody may finish any more, is ended."""
     outcome = await _ask(services, attempt, now=now)
     is_abandoned = now - attempt.first_sent_at > _CHALLENGE_LIFE or not attempt.charge_request["present"]
-    if isinstance(outcome, Challenged) and is_abandoned:
+    if isinstance(outcome, Challenged) and (is_abandoned or attempt.is_paid_otherwise):
         return await _give_up_challenge(services, attempt.id, outcome)
     return outcome
 
@@ -102,7 +102,7 @@ def _is_refused_call(replay: Outcome) -> bool:
 
 
 async def _give_up_challenge(services: Services, attempt_id: UUID, outcome: Challenged) -> Outcome:
-    """Nobody sits there to authenticate any more: cancel it, and trust only the gateway's answer."""
+    """Cancel it, and trust only the gateway's answer: the payer may have been faster."""
     canceled = await services.gateway.cancel(attempt_id=attempt_id, gateway_reference=outcome.gateway_reference)
     failpoint("after-cancel")
     return canceled

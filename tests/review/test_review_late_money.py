@@ -1,20 +1,24 @@
 """Money that the gateway reports after a decline: booked, never taken twice (money.md, crash table)."""
 
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from backend.domain.states import AttemptOrigin, DeclineClass
-from backend.ports import Declined, Evidence, Succeeded
+from backend.ports import Challenged, Declined, Evidence, Succeeded
 from backend.store import attempts
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.record_outcome import record_outcome
+from backend.usecases.resolve_unknown_payments import resolve_due
 from tests.kit.cards import registered_card
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
+from tests.usecases.batch_rig import ScriptedGateway, yes
 from tests.usecases.test_charging import truth
 
 STATES = "SELECT state FROM payment_attempt ORDER BY ordinal, created_at"
@@ -133,3 +137,36 @@ async def test_late_money_takes_its_bills_out_of_the_combined_request_before_the
 
     assert await truth(gateway_emulator) == [9120]
     assert await ledger.rows("SELECT state FROM bill ORDER BY id") == [("paid",), ("paid",)]
+
+
+@dataclass(kw_only=True)
+class ChallengingGateway(ScriptedGateway):
+    """Waits for the payer's 3-D Secure until it is told to give up."""
+
+    canceled: list[str] = field(default_factory=list)
+
+    async def cancel(self, *, attempt_id: UUID, gateway_reference: str) -> Any:  # noqa: ARG002
+        self.canceled.append(gateway_reference)
+        return replace(NEVER_CAME, decline_class=DeclineClass.AUTHENTICATE, decline_code="canceled")
+
+
+async def test_late_money_ends_the_3d_secure_of_a_second_try_before_the_payer_pays_again(
+    ledger: Ledger, clock: FakeClock, declined: UUID
+) -> None:
+    asked = Challenged(gateway_reference="ch_2", action_url="https://acs.example", evidence=came_late().evidence)
+    gateway = ChallengingGateway(answer=lambda _turn, request: yes(request), said_later=asked)
+    challenging: Any = gateway
+    services = replace(ledger.services, gateway=challenging)
+    second = await second_try(ledger, clock)
+    async with transaction(services.engine) as connection:
+        await attempts.take_prepared(connection, now=clock.now(), check_at=clock.now(), size=1, lease_seconds=60)
+    await record_outcome(services, attempt_id=second, outcome=asked, now=clock.now())
+    before = await resolve_due(services, now=clock.now())
+
+    await record_outcome(services, attempt_id=declined, outcome=came_late(), now=clock.now())
+    await resolve_due(services, now=clock.forward(seconds=2))
+
+    assert (before, gateway.canceled) == (0, ["ch_2"])
+    assert await ledger.rows(STATES) == [("succeeded",), ("declined",)]
+    assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
+    assert await ledger.rows("SELECT kind FROM notice WHERE state = 'queued'") == [("charged",)]
