@@ -25,11 +25,32 @@ ON CONFLICT (job) DO UPDATE SET due_since = excluded.due_since, reason = exclude
 
 # A due time further away than one period is from before the clock was set back.
 _CLAIM = text("""
-INSERT INTO periodic_run (job, due_at, started_at) VALUES (:job, :next, :now)
-ON CONFLICT (job) DO UPDATE SET due_at = excluded.due_at, started_at = excluded.started_at
+INSERT INTO periodic_run (job, due_at, started_at, succeeded_at) VALUES (:job, :next, :now, :now)
+ON CONFLICT (job) DO UPDATE SET due_at = excluded.due_at, started_at = excluded.started_at,
+  succeeded_at = coalesce(periodic_run.succeeded_at, excluded.started_at)
 WHERE periodic_run.due_at <= :now OR periodic_run.due_at > :next
 RETURNING job
 """)
+
+_SUCCEEDED = text("UPDATE periodic_run SET succeeded_at = :now WHERE job = :job")
+_SUCCEEDED_AT = text("SELECT succeeded_at FROM periodic_run WHERE job = :job")
+
+# Two keys: these locks live beside those with one.
+_TRY_PERIOD_LOCK = text("SELECT pg_try_advisory_lock(7306004, hashtext(:job))")
+_RELEASE_PERIOD_LOCK = text("SELECT pg_advisory_unlock(7306004, hashtext(:job))")
+
+
+@asynccontextmanager
+async def period_lock(engine: AsyncEngine, *, job: str) -> AsyncIterator[bool]:
+    """Whether nobody else is doing this repeated work; keeps others out until the block ends or we die."""
+    async with engine.connect() as connection:
+        session = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        is_ours: bool = (await session.execute(_TRY_PERIOD_LOCK, {"job": job})).scalar_one()
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                await session.execute(_RELEASE_PERIOD_LOCK, {"job": job})
 
 
 @asynccontextmanager
@@ -72,3 +93,14 @@ async def claim_period(connection: AsyncConnection, *, job: str, every: timedelt
     """
     values = {"job": job, "next": now + every, "now": now}
     return (await connection.execute(_CLAIM, values)).one_or_none() is not None
+
+
+async def record_success(connection: AsyncConnection, *, job: str, now: datetime) -> None:
+    """What repeats has been done to its end."""
+    await connection.execute(_SUCCEEDED, {"job": job, "now": now})
+
+
+async def last_success(connection: AsyncConnection, *, job: str) -> datetime | None:
+    """When it was last done to its end, or first begun; None when it never was begun."""
+    found: datetime | None = (await connection.execute(_SUCCEEDED_AT, {"job": job})).scalar_one_or_none()
+    return found

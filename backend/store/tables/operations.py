@@ -43,6 +43,7 @@ periodic_run = Table(
     Column("job", Text, primary_key=True),
     instant("due_at"),
     instant("started_at"),
+    instant("succeeded_at", nullable=True),  # before the first success: when it was first begun
 )
 
 # The list for people. One open task a subject: saying it twice changes nothing.

@@ -1,4 +1,4 @@
-"""When a charge was first sent by the database's clock; jobs of the timetable that are overdue
+"""When a charge was first sent by the database's clock; jobs that are overdue
 
 Revision ID: 0012
 Revises: 0006
@@ -15,6 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("payment_attempt", sa.Column("witnessed_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("periodic_run", sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "job_waiting",
         sa.Column("job", sa.Text(), primary_key=True),
