@@ -1,5 +1,6 @@
 """The payer's way through a payment URL: prove who you are, register a card, confirm, pay once (R16-R19)."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,7 +135,9 @@ async def _ensure_customer(services: Services, page: PaymentPage) -> str:
         known = await pages.find_gateway_customer(connection, account_id=page.account_id, gateway=gateway.name)
     if known:
         return known
-    reference = await gateway.ensure_customer(customer_number=page.customer_number, key=f"customer-{page.account_id}")
+    # The key is made of the customer, not of our row: after a restore the row's number may be another customer's.
+    key = f"customer-{hashlib.sha256(page.customer_number.encode()).hexdigest()[:32]}"
+    reference = await gateway.ensure_customer(customer_number=page.customer_number, key=key)
     async with transaction(services.engine) as connection:
         await pages.keep_gateway_customer(
             connection, account_id=page.account_id, gateway=gateway.name, reference=reference

@@ -218,3 +218,19 @@ async def test_an_attempt_that_a_killed_worker_was_asking_about_is_asked_about_a
 
     assert await truth(gateway_emulator) == [8432]
     assert await ledger.rows(ATTEMPTS) == [("succeeded", None)]
+
+
+async def test_f68_who_gets_a_lost_row_number_after_a_restore_gets_a_customer_of_their_own_at_the_gateway(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    known = "SELECT reference FROM gateway_customer"
+    await opened_link(ledger, clock)
+    await payer_with_card(ledger)
+    [lost] = await ledger.rows(known)
+    await ledger.change("DELETE FROM gateway_customer")
+    await ledger.change("UPDATE account SET customer_number = '0000000777'")
+
+    await payer_with_card(ledger)
+
+    [theirs] = await ledger.rows(known)
+    assert theirs != lost
