@@ -47,8 +47,11 @@ refund = Table(
     CheckConstraint("amount BETWEEN 1 AND 9999999", name="amount"),
     CheckConstraint("origin = 'console' OR btrim(requested_by) <> ''", name="requested_by"),
     CheckConstraint("lower(btrim(approved_by)) <> lower(btrim(requested_by))", name="two_persons"),
+    # What we send has two names; one that a restored database does not remember to have sent may have lost the second.
     CheckConstraint(
-        "origin = 'console' OR state IN ('requested', 'withdrawn') OR approved_by IS NOT NULL", name="approved"
+        "origin = 'console' OR state IN ('requested', 'withdrawn') OR approved_by IS NOT NULL "
+        "OR state = 'succeeded' AND first_sent_at IS NULL",
+        name="approved",
     ),
     CheckConstraint("state <> 'succeeded' OR gateway_reference IS NOT NULL", name="evidence"),
     # One at a time: pressed twice it is one refund.
