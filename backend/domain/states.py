@@ -115,7 +115,7 @@ class DeclineClass(StrEnum):
 class RefundState(StrEnum):
     """requested → prepared (a second person approved) → sent → succeeded | refused | unknown; requested → withdrawn.
 
-    `unknown` leaves only on evidence from the gateway; late evidence of money beats `refused`.
+    `unknown` leaves only on evidence from the gateway; evidence of money beats every other state.
     """
 
     REQUESTED = "requested"

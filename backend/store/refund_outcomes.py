@@ -23,7 +23,7 @@ WHERE id IN (
     AND NOT EXISTS (SELECT FROM charging_stop s WHERE s.reason = 'restore_gate' AND s.lifted_at IS NULL)
     AND NOT database_has_moved()
   ORDER BY p.not_before, p.id LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, charge_reference, amount, first_sent_at
+RETURNING id, charge_reference, amount, created_at, first_sent_at
 """)
 
 _TAKE_UNRESOLVED = text("""
@@ -33,8 +33,9 @@ WHERE id IN (
   WHERE state IN ('sent', 'unknown') AND next_check_at <= :now
     AND (lease_until IS NULL OR lease_until < clock_timestamp())
   ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, charge_reference, amount, first_sent_at,
-  NOT EXISTS (SELECT FROM charging_stop WHERE reason = 'restore_gate' AND lifted_at IS NULL)
+RETURNING id, charge_reference, amount, created_at, first_sent_at,
+  amount <= left_of(attempt_id)
+    AND NOT EXISTS (SELECT FROM charging_stop WHERE reason = 'restore_gate' AND lifted_at IS NULL)
     AND NOT database_has_moved() AS may_send
 """)
 
@@ -70,6 +71,7 @@ class SendableRefund:
     amount: int
     first_sent_at: datetime
     may_send: bool = True
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,23 +54,28 @@ SELECT
     (SELECT created_at FROM account ORDER BY id DESC LIMIT 1)) AS remembers_until
 """)
 
-# A charge is never on the wire before its attempt is committed as sent: one that the gateway has and that is unknown
-# here, or not yet sent here, belongs to a time that this database has forgotten.
+# Neither charge nor refund is on the wire before its row is committed as sent: one that the gateway has and that is
+# unknown here, or not yet sent here, belongs to a time that this database has forgotten. (One booked without its
+# row, as if made at the console, is known by the gateway's name.)
 _UNKNOWN = text("""
-SELECT t.reference
+SELECT t.gateway_reference
 FROM unnest(CAST(:attempt_ids AS uuid[]), CAST(:refund_ids AS uuid[]), CAST(:references AS text[]))
-  AS t(attempt_id, refund_id, reference)
+  AS t(attempt_id, refund_id, gateway_reference)
 LEFT JOIN payment_attempt a ON a.id = t.attempt_id
-WHERE (a.id IS NULL OR a.state = 'prepared')
+WHERE (a.id IS NULL OR a.state = 'prepared' OR t.refund_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM refund f WHERE f.gateway_reference = t.gateway_reference
+      OR f.id = t.refund_id AND f.state NOT IN ('requested', 'prepared', 'withdrawn')))
   AND NOT EXISTS (
-    SELECT FROM reconciliation_exception x WHERE x.reference = t.reference
+    SELECT FROM reconciliation_exception x WHERE x.reference = t.gateway_reference
     AND (x.accepted_at IS NOT NULL OR x.resolved_at IS NOT NULL))
 """)
 
 _FORGOTTEN_IN_BOOKS = text("""
 SELECT min(t.occurred_at) FROM gateway_transaction t LEFT JOIN payment_attempt a ON a.id = t.attempt_id
 WHERE t.gateway = :gateway AND t.attempt_id IS NOT NULL AND t.occurred_at >= :since
-  AND (a.id IS NULL OR a.state = 'prepared')
+  AND (a.id IS NULL OR a.state = 'prepared' OR t.refund_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM refund f WHERE f.gateway_reference = t.gateway_reference
+      OR f.id = t.refund_id AND f.state NOT IN ('requested', 'prepared', 'withdrawn')))
   AND NOT EXISTS (
     SELECT FROM reconciliation_exception x WHERE x.reference = t.gateway_reference
     AND (x.accepted_at IS NOT NULL OR x.resolved_at IS NOT NULL))
@@ -95,9 +100,12 @@ _DOUBT_TOLD = text("""
 UPDATE notice n SET state = CASE n.channel WHEN 'sms' THEN 'unknown' ELSE 'needs_human' END,
   attempts = greatest(n.attempts, 1), first_sent_at = coalesce(n.first_sent_at, t.occurred_at),
   last_sent_at = coalesce(n.last_sent_at, t.occurred_at), failure = 'restored'
-FROM payment_attempt a JOIN gateway_transaction t ON t.attempt_id = a.id AND t.kind = 'charge'
-WHERE n.request_id = a.request_id AND a.state = 'succeeded' AND n.kind IN ('paid', 'charged') AND n.state = 'queued'
-  AND n.created_at >= :closed_at
+FROM payment_attempt a JOIN gateway_transaction t ON t.attempt_id = a.id
+WHERE n.request_id = a.request_id AND n.state = 'queued' AND n.created_at >= :closed_at
+  AND (t.kind = 'charge' AND a.state = 'succeeded' AND n.kind IN ('paid', 'charged')
+    OR t.kind = 'refund' AND n.kind = 'refunded' AND t.occurred_at < :closed_at AND EXISTS (
+      SELECT FROM refund f WHERE f.gateway_reference = t.gateway_reference AND f.attempt_id = a.id
+        AND n.dedupe_key LIKE 'refunded:' || f.id || ':%'))
 RETURNING n.id, n.state
 """)
 
@@ -197,9 +205,9 @@ async def doubt_restored_notices(connection: AsyncConnection, *, remembers_until
 
 
 async def doubt_told(connection: AsyncConnection, *, closed_at: datetime) -> tuple[list[int], list[int]]:
-    """News of payments that the forgotten time has most likely brought: SMS is looked for, a push is left to people.
+    """News of payments and refunds that the forgotten time has most likely brought.
 
-    Returns both, in this order.
+    SMS is looked for, a push is left to people; returns both, in this order.
     """
     rows = (await connection.execute(_DOUBT_TOLD, {"closed_at": closed_at})).all()
     sought = [row.id for row in rows if row.state == NoticeState.UNKNOWN]

@@ -18,10 +18,15 @@ from backend.usecases.settle_money_back import settle_refund
 
 Outcome = Refunded | RefundRefused | Unknown | Busy | Absent
 _OPEN = {RefundState.SENT, RefundState.UNKNOWN}
+# The gateway has none of these. If it has one all the same, our books were wrong, or are older than the call.
+_NOT_MADE = {RefundState.REQUESTED, RefundState.PREPARED, RefundState.WITHDRAWN, RefundState.REFUSED}
 
 
 async def record_refund(services: Services, *, refund_id: UUID, outcome: Outcome, now: datetime) -> RefundState | None:
-    """Compare and set: a final state never changes, except that late evidence of money beats a refusal.
+    """Compare and set: a final state never changes, except that evidence of money beats everything.
+
+    A refund that was not sent as far as we know, and that the gateway has, was sent in a time that a restored database
+    has forgotten: it is booked like any other, and is never sent again (f68).
 
     Returns the state that the refund has afterwards; None when it is not ours.
     """
@@ -61,7 +66,7 @@ async def _record(
 async def _succeed(
     services: Services, connection: AsyncConnection, *, refund: LockedRefund, outcome: Refunded, now: datetime
 ) -> RefundState:
-    if refund.state not in _OPEN | {RefundState.REFUSED}:
+    if refund.state is RefundState.SUCCEEDED:
         return refund.state
     if outcome.amount != refund.amount:
         detail = {"ours": refund.amount, "gateway": outcome.amount, "refund": outcome.gateway_reference}
@@ -75,8 +80,9 @@ async def _succeed(
         now=now,
     )
     await _keep(connection, refund=refund, evidence=outcome.evidence, after=RefundState.SUCCEEDED, now=now)
-    if refund.state is RefundState.REFUSED:
-        await _tell_staff(connection, kind="late_refund", refund=refund, detail={}, now=now)
+    if refund.state in _NOT_MADE:
+        detail = {"counted_as": refund.state}
+        await _tell_staff(connection, kind="late_refund", refund=refund, detail=detail, now=now)
     await settle_refund(
         services,
         connection,

@@ -17,13 +17,14 @@ _OVERLAP = timedelta(days=1)
 _AHEAD = timedelta(days=1)
 _ORDER_NUMBER_LEAP = 1_000_000  # more than any forgotten time can have given out
 
-# While one of these is open, nobody can say that no bill would be charged twice.
+# While one of these is open, nobody can say that no bill would be charged twice, or no refund sent twice.
 _EXPLAIN_FIRST = {
     ExceptionKind.MISSING_LOCALLY,
     ExceptionKind.MISSING_AT_GATEWAY,
     ExceptionKind.AMOUNT_DIFFERS,
     ExceptionKind.STATE_DIFFERS,
     ExceptionKind.CAPTURED_TWICE,
+    ExceptionKind.FOREIGN_REFUND,
 }
 
 

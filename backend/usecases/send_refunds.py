@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
 from backend.failpoints import failpoint
-from backend.ports import Absent, RefundRefused
+from backend.ports import Absent, RefundLookUp, RefundOutcome, RefundRefused
 from backend.store import refund_outcomes
 from backend.store.engine import transaction
 from backend.usecases.record_refund import Outcome, record_refund
@@ -23,7 +23,7 @@ async def send_due_refunds(services: Services, *, now: datetime, size: int = 5) 
         )
     if taken:
         failpoint("after-refund-sent-commit")
-    await asyncio.gather(*(_send(services, refund) for refund in taken))
+    await asyncio.gather(*(_send(services, refund, now=now) for refund in taken))
     return len(taken)
 
 
@@ -37,12 +37,19 @@ async def resolve_due_refunds(services: Services, *, now: datetime, size: int = 
     return len(taken)
 
 
-async def _send(services: Services, refund: refund_outcomes.SendableRefund) -> None:
-    outcome = await services.gateway.refund(
-        refund_id=refund.id, gateway_reference=refund.charge_reference, amount=refund.amount
-    )
+async def _send(services: Services, refund: refund_outcomes.SendableRefund, *, now: datetime) -> None:
+    outcome = await _give_back(services, refund, now=now)
     failpoint("after-refund-answer")
     await record_refund(services, refund_id=refund.id, outcome=outcome, now=services.clock.now())
+
+
+async def _give_back(services: Services, refund: refund_outcomes.SendableRefund, *, now: datetime) -> Outcome:
+    """A row older than its key's life may have been sent in a time that we have forgotten: it is looked for first."""
+    if now - refund.created_at >= _replay_life(services):
+        look_up = await _look_up(services, refund)
+        if not isinstance(look_up, Absent):
+            return look_up
+    return await _call(services, refund)
 
 
 async def _resolve(services: Services, refund: refund_outcomes.SendableRefund, *, now: datetime) -> None:
@@ -52,17 +59,28 @@ async def _resolve(services: Services, refund: refund_outcomes.SendableRefund, *
 
 async def _ask(services: Services, refund: refund_outcomes.SendableRefund, *, now: datetime) -> Outcome:
     """Resolution a, b, c of money.md. A replay may give back for the first time, which is what was approved."""
-    look_up = await services.gateway.find_refund(refund_id=refund.id, gateway_reference=refund.charge_reference)
+    look_up = await _look_up(services, refund)
     if not isinstance(look_up, Absent):
         return look_up
     age = now - refund.first_sent_at
-    replay_life = min(REPLAY_WITHIN, timedelta(seconds=services.gateway.capabilities.idempotency_seconds))
-    if age < replay_life and refund.may_send:
-        replay = await services.gateway.refund(
-            refund_id=refund.id, gateway_reference=refund.charge_reference, amount=refund.amount
-        )
+    if age < _replay_life(services) and refund.may_send:
+        replay = await _call(services, refund)
         # A replay that is refused says nothing about the first call: that one may be the reason of the refusal.
         return look_up if isinstance(replay, RefundRefused) else replay
     if age > ABSENT_IS_FINAL_AFTER:
         return RefundRefused(code="not_processed", evidence=look_up.evidence)
     return look_up
+
+
+async def _call(services: Services, refund: refund_outcomes.SendableRefund) -> RefundOutcome:
+    return await services.gateway.refund(
+        refund_id=refund.id, gateway_reference=refund.charge_reference, amount=refund.amount
+    )
+
+
+async def _look_up(services: Services, refund: refund_outcomes.SendableRefund) -> RefundLookUp:
+    return await services.gateway.find_refund(refund_id=refund.id, gateway_reference=refund.charge_reference)
+
+
+def _replay_life(services: Services) -> timedelta:
+    return min(REPLAY_WITHIN, timedelta(seconds=services.gateway.capabilities.idempotency_seconds))
