@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.states import RefundState
 from backend.store import refund_outcomes, refunds
 from backend.store.engine import transaction
+from backend.usecases.record_receipt import tidy
 from backend.usecases.services import Services
 
 
@@ -45,8 +46,9 @@ async def request_refund(
 
     The same person asking the same again gets the refund that is on its way already.
     """
-    if not by.strip() or not reason.strip():
-        return RefundObstacle.NO_REASON if by.strip() else RefundObstacle.NO_PERSON
+    by = tidy(by)
+    if not by or not reason.strip():
+        return RefundObstacle.NO_REASON if by else RefundObstacle.NO_PERSON
     async with transaction(services.engine) as connection:
         found = await refunds.lock_refundable(connection, transaction_id=transaction_id)
         if found is None:
@@ -94,9 +96,13 @@ async def approve_refund(
     services: Services, *, refund_id: UUID, by: str, now: datetime
 ) -> RefundTaken | RefundObstacle:
     """Let a worker send it: another person than the one who asked. Approved twice, it is sent once."""
-    if not by.strip():
+    by = tidy(by)
+    if not by:
         return RefundObstacle.NO_PERSON
     async with transaction(services.engine) as connection:
+        known = await refunds.find(connection, refund_id=refund_id)
+        if known and known.state is RefundState.REQUESTED and _is_same(known.requested_by, by):
+            return RefundObstacle.SAME_PERSON
         if await refunds.approve(connection, refund_id=refund_id, by=by, now=now):
             await refund_outcomes.add_step(
                 connection,
@@ -123,6 +129,11 @@ def _why_not_approved(known: refunds.KnownRefund | None) -> RefundTaken | Refund
     return RefundObstacle.SAME_PERSON
 
 
+def _is_same(one: str | None, other: str) -> bool:
+    """As for receipts: neither the width nor the case of letters makes two persons of one."""
+    return one is not None and tidy(one).casefold() == other.casefold()
+
+
 async def withdraw_refund(
     services: Services, *, refund_id: UUID, by: str, now: datetime
 ) -> RefundTaken | RefundObstacle:
@@ -136,7 +147,7 @@ async def withdraw_refund(
         await refund_outcomes.add_step(
             connection,
             refund_id=refund_id,
-            actor=by,
+            actor=tidy(by),
             cause="withdrawn",
             before=known.state,
             after=RefundState.WITHDRAWN,

@@ -110,11 +110,12 @@ async def test_what_was_given_back_already_counts(ledger: Ledger, clock: FakeClo
     assert answer is RefundObstacle.TOO_MUCH
 
 
-async def test_only_another_person_approves(ledger: Ledger, clock: FakeClock, gateway_emulator: str) -> None:
+@pytest.mark.parametrize("by", [f" {ASKER.upper()} ", "ｓａｔｏ", "Ｓａｔｏ\u3000"])
+async def test_only_another_person_approves(ledger: Ledger, clock: FakeClock, gateway_emulator: str, by: str) -> None:
     paid = await paid_bill(ledger, clock)
     refund_id = await asked(ledger, paid.transaction_id)
 
-    answer = await approve_refund(ledger.services, refund_id=refund_id, by=f" {ASKER.upper()} ", now=clock.now())
+    answer = await approve_refund(ledger.services, refund_id=refund_id, by=by, now=clock.now())
     await work(ledger)
 
     assert answer is RefundObstacle.SAME_PERSON
