@@ -60,7 +60,8 @@ SELECT DISTINCT ON (account_id) * FROM (
     (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
      FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
     p.settled_at AS paid_at, c.brand AS card_brand, c.last4 AS card_last4, p.settled_at AS known_at,
-    coalesce((SELECT sum(f.amount) FROM refund f WHERE f.attempt_id = p.id AND f.state = 'succeeded'), 0) AS refunded,
+    coalesce((SELECT sum(f.amount) FROM refund f WHERE f.attempt_id = p.id AND f.state = 'succeeded'
+              AND f.charge_reference = p.gateway_reference), 0) AS refunded,
     EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
             WHERE m.request_id = r.id AND b.state = 'refunded') AS is_refunded
   FROM payment_request r

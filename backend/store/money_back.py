@@ -8,13 +8,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.gateway_objects import DisputeState, GatewayDispute, GatewayRefund
+from backend.domain.states import RefundState
 
+# Of the booked charge only (migration 0007): a second one that the gateway made under the attempt paid nothing.
 _SUMS = text("""
-SELECT captured_by(:attempt_id) AS captured,
-  coalesce((SELECT sum(amount) FROM refund WHERE attempt_id = :attempt_id AND state = 'succeeded'), 0)
-    + coalesce((SELECT sum(amount) FROM dispute WHERE attempt_id = :attempt_id AND state = 'lost'), 0) AS gone,
-  EXISTS (SELECT FROM dispute WHERE attempt_id = :attempt_id AND state = 'open') AS is_disputed
+SELECT captured_by(:attempt_id) AS captured, gone_of(:attempt_id) AS gone,
+  EXISTS (SELECT FROM dispute WHERE attempt_id = :attempt_id AND charge_reference = booked_charge(:attempt_id)
+          AND state = 'open') AS is_disputed
 """)
+
+_IS_BOOKED = text("SELECT booked_charge(:attempt_id) = :charge_reference")
 
 # Only bills that this very attempt has paid: their claim is its own.
 _MARK_BILLS = text("""
@@ -41,11 +44,13 @@ ON CONFLICT (gateway_reference) DO NOTHING
 RETURNING id
 """)
 
-# What was promised and does not fit any more beside a refund that somebody made at the console.
+# What was promised and does not fit any more beside money that went back without us.
 _OVERTAKEN = text("""
-UPDATE refund SET state = 'withdrawn', settled_at = :now
-WHERE attempt_id = :attempt_id AND origin = 'staff' AND state IN ('requested', 'prepared') AND amount > :left
-RETURNING id
+UPDATE refund f SET state = 'withdrawn', settled_at = :now
+FROM (SELECT id, state FROM refund WHERE attempt_id = :attempt_id AND origin = 'staff'
+      AND state IN ('requested', 'prepared') AND amount > left_of(:attempt_id) FOR UPDATE) before
+WHERE f.id = before.id
+RETURNING f.id, f.amount, before.state
 """)
 
 _DISPUTE = text("""
@@ -87,10 +92,25 @@ class MoneySums:
     is_disputed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OvertakenRefund:
+    """A refund that we have just taken back: how large it was (yen) and how far it had come."""
+
+    id: UUID
+    amount: int
+    state: RefundState
+
+
 async def sums(connection: AsyncConnection, *, attempt_id: UUID) -> MoneySums:
     """Count an attempt's money; locks the attempt."""
     row = (await connection.execute(_SUMS, {"attempt_id": attempt_id})).mappings().one()
     return MoneySums(captured=row["captured"], gone=int(row["gone"]), is_disputed=row["is_disputed"])
+
+
+async def is_booked_charge(connection: AsyncConnection, *, attempt_id: UUID, charge_reference: str) -> bool:
+    """Whether this is the charge whose money is counted for the attempt, not a second one made under it."""
+    values = {"attempt_id": attempt_id, "charge_reference": charge_reference}
+    return bool((await connection.execute(_IS_BOOKED, values)).scalar_one())
 
 
 async def is_all_gone(connection: AsyncConnection, *, attempt_id: UUID) -> bool:
@@ -134,10 +154,10 @@ async def insert_foreign_refund(
     return found
 
 
-async def withdraw_overtaken(connection: AsyncConnection, *, attempt_id: UUID, left: int, now: datetime) -> list[UUID]:
-    """Take back refunds that were not sent and are larger than what is `left` of the charge (yen)."""
-    values = {"attempt_id": attempt_id, "left": left, "now": now}
-    return list((await connection.execute(_OVERTAKEN, values)).scalars())
+async def withdraw_overtaken(connection: AsyncConnection, *, attempt_id: UUID, now: datetime) -> list[OvertakenRefund]:
+    """Take back refunds that were not sent and are larger than what is left of the charge; returns them."""
+    rows = (await connection.execute(_OVERTAKEN, {"attempt_id": attempt_id, "now": now})).mappings()
+    return [OvertakenRefund(**{**row, "state": RefundState(row["state"])}) for row in rows]
 
 
 async def insert_dispute(

@@ -30,7 +30,8 @@ SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amou
   NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
               WHERE m.request_id = r.id AND b.state <> 'refunded') AS are_bills_refunded,
   CAST(coalesce((SELECT sum(f.amount) FROM refund f JOIN payment_attempt s ON s.id = f.attempt_id
-                 WHERE s.request_id = r.id AND s.state = 'succeeded' AND f.state = 'succeeded'), 0) AS integer)
+                 WHERE s.request_id = r.id AND s.state = 'succeeded' AND f.state = 'succeeded'
+                   AND f.charge_reference = s.gateway_reference), 0) AS integer)
     AS refunded,
   EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim k ON k.bill_id = m.bill_id
           JOIN receipt t ON t.id = k.receipt_id AND t.state = 'recorded' WHERE m.request_id = r.id)

@@ -20,12 +20,20 @@ SELECT least(CAST(:since AS timestamptz),
 
 _FIND = text("""
 CREATE TEMPORARY TABLE finding ON COMMIT DROP AS
-WITH charge AS (
+WITH returned AS (
+  SELECT charge_reference, sum(amount) AS amount FROM (
+    SELECT charge_reference, amount FROM gateway_transaction
+    WHERE gateway = :gateway AND kind = 'refund' AND occurred_at >= :scope
+    UNION ALL SELECT charge_reference, amount FROM dispute WHERE gateway = :gateway AND state = 'lost') back
+  GROUP BY charge_reference
+), charge AS (
   SELECT t.line_reference, t.charge_reference, t.attempt_id, t.amount, t.occurred_at,
     coalesce(a.id, b.id) AS our_id, coalesce(a.state, b.state) AS state, coalesce(a.amount, b.amount) AS our_amount,
     coalesce(a.gateway_reference, b.gateway_reference) AS our_reference,
-    coalesce(a.request_id, b.request_id) AS request_id
+    coalesce(a.request_id, b.request_id) AS request_id,
+    t.amount <= returned.amount AS is_returned
   FROM gateway_transaction t
+  LEFT JOIN returned USING (charge_reference)
   LEFT JOIN payment_attempt a ON a.id = t.attempt_id
   LEFT JOIN payment_attempt b ON a.id IS NULL AND b.gateway_reference = t.charge_reference
   WHERE t.gateway = :gateway AND t.kind = 'charge' AND t.occurred_at >= :scope
@@ -33,6 +41,7 @@ WITH charge AS (
   SELECT CASE
       WHEN our_id IS NULL THEN 'missing_locally'
       WHEN our_amount <> amount THEN 'amount_differs'
+      WHEN is_returned THEN NULL
       WHEN state = 'succeeded' AND our_reference <> charge_reference THEN 'captured_twice'
       WHEN state <> 'succeeded' AND EXISTS (
         SELECT FROM payment_request_bill m JOIN bill ON bill.id = m.bill_id

@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.states import AttemptState, RefundState
 
 # Giving money back goes on while charging is stopped, except after a restore: then our rows may be older than the
-# refunds that were made from them.
+# refunds that were made from them. What else went back meanwhile has withdrawn what does not fit any more; looked at
+# once more, because the call cannot be taken back.
 _TAKE = text("""
 UPDATE refund f SET state = 'sent', first_sent_at = :now, next_check_at = :check_at,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id IN (
   SELECT p.id FROM refund p
-  WHERE p.state = 'prepared' AND p.not_before <= :now AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
+  WHERE p.state = 'prepared' AND p.not_before <= :now AND p.amount <= left_of(p.attempt_id)
+    AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
     AND NOT EXISTS (SELECT FROM dispute d WHERE d.attempt_id = p.attempt_id AND d.state = 'open')
     AND NOT EXISTS (SELECT FROM charging_stop s WHERE s.reason = 'restore_gate' AND s.lifted_at IS NULL)
     AND NOT database_has_moved()
@@ -42,8 +44,8 @@ RETURNING id, charge_reference, amount, created_at, first_sent_at,
 _ATTEMPT_OF = text("SELECT attempt_id FROM refund WHERE id = :refund_id")
 
 _LOCK = text("""
-SELECT f.id, f.attempt_id, f.state, f.amount, f.first_sent_at, f.checks, f.gateway_reference, a.state AS attempt_state,
-  a.transaction_id, a.request_id, r.order_number, r.account_id
+SELECT f.id, f.attempt_id, f.charge_reference, f.state, f.amount, f.first_sent_at, f.checks, f.gateway_reference,
+  a.state AS attempt_state, a.transaction_id, a.request_id, r.order_number, r.account_id
 FROM refund f JOIN payment_attempt a ON a.id = f.attempt_id JOIN payment_request r ON r.id = a.request_id
 WHERE f.id = :refund_id FOR UPDATE OF f
 """)
@@ -69,9 +71,9 @@ class SendableRefund:
     id: UUID
     charge_reference: str
     amount: int
+    created_at: datetime
     first_sent_at: datetime
     may_send: bool = True
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class LockedRefund:
 
     id: UUID
     attempt_id: UUID
+    charge_reference: str
     state: RefundState
     amount: int
     first_sent_at: datetime | None

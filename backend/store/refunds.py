@@ -15,16 +15,12 @@ SELECT a.id FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
 WHERE a.transaction_id = :transaction_id FOR UPDATE
 """)
 
-# A statement of its own after the lock. What was given up has no charge of its own: the evidence names it.
+# A statement of its own after the lock. Only the booked charge can go back from here (migration 0007).
 _REFUNDABLE = text("""
 SELECT a.id AS attempt_id, a.transaction_id, r.order_number, r.account_id, a.state,
-  coalesce(CASE a.state WHEN 'succeeded' THEN a.gateway_reference END,
-    (SELECT e.gateway_reference FROM payment_evidence e WHERE e.attempt_id = a.id AND e.outcome = 'succeeded'
-     ORDER BY e.id DESC LIMIT 1)) AS charge_reference,
-  captured_by(a.id) AS captured,
-  coalesce((SELECT sum(f.amount) FROM refund f
-            WHERE f.attempt_id = a.id AND f.state NOT IN ('refused', 'withdrawn')), 0)
-    + coalesce((SELECT sum(d.amount) FROM dispute d WHERE d.attempt_id = a.id AND d.state = 'lost'), 0) AS gone,
+  booked_charge(a.id) AS charge_reference, captured_by(a.id) AS captured,
+  gone_of(a.id) + coalesce((SELECT sum(f.amount) FROM refund f
+    WHERE f.attempt_id = a.id AND f.state IN ('requested', 'prepared', 'sent', 'unknown')), 0) AS gone,
   EXISTS (SELECT FROM dispute d WHERE d.attempt_id = a.id AND d.state = 'open') AS is_disputed
 FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id WHERE a.id = :attempt_id
 """)
@@ -43,6 +39,7 @@ RETURNING id
 _APPROVE = text("""
 UPDATE refund f SET state = 'prepared', approved_by = :by, approved_at = :now, not_before = :now
 WHERE id = :refund_id AND state = 'requested' AND lower(btrim(requested_by)) <> lower(btrim(CAST(:by AS text)))
+  AND amount <= left_of(attempt_id)
   AND NOT EXISTS (SELECT FROM dispute d WHERE d.attempt_id = f.attempt_id AND d.state = 'open')
 RETURNING id
 """)
@@ -54,7 +51,7 @@ RETURNING id
 """)
 
 _LOOK = text("""
-SELECT f.id, f.state, f.requested_by, f.approved_by,
+SELECT f.id, f.state, f.requested_by, f.approved_by, f.amount > left_of(f.attempt_id) AS is_too_much,
   EXISTS (SELECT FROM dispute d WHERE d.attempt_id = f.attempt_id AND d.state = 'open') AS is_disputed
 FROM refund f WHERE f.id = :refund_id
 """)
@@ -102,6 +99,7 @@ class KnownRefund:
     state: RefundState
     requested_by: str | None
     approved_by: str | None
+    is_too_much: bool  # more than is left of the charge now
     is_disputed: bool
 
 
@@ -155,7 +153,10 @@ async def ask_for(
 
 
 async def approve(connection: AsyncConnection, *, refund_id: UUID, by: str, now: datetime) -> bool:
-    """Let a requested refund be sent; False unless it waits, another person asked for it, and nothing is disputed."""
+    """Let a requested refund be sent.
+
+    False unless it waits, another person asked for it, that much is left of the charge, and nothing is disputed.
+    """
     values = {"refund_id": refund_id, "by": by, "now": now}
     return (await connection.execute(_APPROVE, values)).scalar_one_or_none() is not None
 

@@ -40,7 +40,7 @@ async def record_foreign_refund(services: Services, *, refund: GatewayRefund, no
             connection, attempt_id=refund.attempt_id, charge_reference=refund.charge_reference
         )
         if attempt_id is None:
-            await _tell_of_refund(connection, refund=refund, attempt=None, now=now)
+            await _tell_of_refund(connection, refund=refund, attempt=None, withdrawn={}, now=now)
             return MoneyBack.NOT_OURS
         return await _record_console_refund(services, connection, refund=refund, attempt_id=attempt_id, now=now)
 
@@ -70,13 +70,14 @@ async def _record_console_refund(
         body=refund.body,
         now=now,
     )
-    await _withdraw_overtaken(connection, attempt_id=attempt_id, now=now)
-    await _tell_of_refund(connection, refund=refund, attempt=attempt, now=now)
+    withdrawn = await _withdraw_overtaken(connection, attempt_id=attempt_id, now=now)
+    await _tell_of_refund(connection, refund=refund, attempt=attempt, withdrawn=withdrawn, now=now)
     await settle_refund(
         services,
         connection,
         attempt_id=attempt_id,
         refund_id=refund_id,
+        charge_reference=refund.charge_reference,
         amount=refund.amount,
         evidence=Evidence(source="refund", body=refund.body),
         now=now,
@@ -84,20 +85,23 @@ async def _record_console_refund(
     return MoneyBack.RECORDED
 
 
-async def _withdraw_overtaken(connection: AsyncConnection, *, attempt_id: UUID, now: datetime) -> None:
-    """What we were about to give back of the same money is not sent any more; what is on the wire is bounded there."""
-    money = await money_back.sums(connection, attempt_id=attempt_id)
-    left = money.captured - money.gone
-    for refund_id in await money_back.withdraw_overtaken(connection, attempt_id=attempt_id, left=left, now=now):
+async def _withdraw_overtaken(connection: AsyncConnection, *, attempt_id: UUID, now: datetime) -> dict[str, object]:
+    """What we were about to give back of the same money is not sent any more; what is on the wire is bounded there.
+
+    Returns what people have to know of it.
+    """
+    overtaken = await money_back.withdraw_overtaken(connection, attempt_id=attempt_id, now=now)
+    for refund in overtaken:
         await refund_outcomes.add_step(
             connection,
-            refund_id=refund_id,
-            actor="gateway console",
+            refund_id=refund.id,
+            actor="gateway",
             cause="overtaken",
-            before=None,
+            before=refund.state,
             after=RefundState.WITHDRAWN,
             now=now,
         )
+    return {"withdrawn_refunds": {str(refund.id): refund.amount for refund in overtaken}} if overtaken else {}
 
 
 async def _tell_of_refund(
@@ -105,6 +109,7 @@ async def _tell_of_refund(
     *,
     refund: GatewayRefund,
     attempt: attempt_outcomes.LockedAttempt | None,
+    withdrawn: dict[str, object],
     now: datetime,
 ) -> None:
     await tasks.raise_task(
@@ -112,7 +117,7 @@ async def _tell_of_refund(
         kind="refund_at_gateway",
         subject=refund.gateway_reference,
         account_id=attempt.account_id if attempt else None,
-        detail=_names(attempt) | {"amount": refund.amount, "charge": refund.charge_reference},
+        detail=_names(attempt) | {"amount": refund.amount, "charge": refund.charge_reference} | withdrawn,
         now=now,
     )
 
@@ -150,12 +155,14 @@ async def _follow_up(
     now: datetime,
 ) -> None:
     is_open = dispute.state is DisputeState.OPEN
+    withdrawn = await _withdraw_overtaken(connection, attempt_id=attempt.id, now=now) if attempt else {}
+    detail = {"amount": dispute.amount, "reason": dispute.reason, "state": dispute.state}
     await tasks.raise_task(
         connection,
         kind="dispute_opened" if is_open else "dispute_closed",
         subject=dispute.gateway_reference,
         account_id=attempt.account_id if attempt else None,
-        detail=_names(attempt) | {"amount": dispute.amount, "reason": dispute.reason, "state": dispute.state},
+        detail=_names(attempt) | detail | withdrawn,
         now=now,
     )
     if attempt is None:

@@ -88,6 +88,7 @@ async def _succeed(
         connection,
         attempt_id=refund.attempt_id,
         refund_id=refund.id,
+        charge_reference=refund.charge_reference,
         amount=refund.amount,
         evidence=outcome.evidence,
         now=now,

@@ -126,7 +126,7 @@ def _why_not_approved(known: refunds.KnownRefund | None) -> RefundTaken | Refund
         return RefundTaken(refund_id=known.id, state=known.state, is_new=False)
     if known.is_disputed:
         return RefundObstacle.DISPUTED
-    return RefundObstacle.SAME_PERSON
+    return RefundObstacle.TOO_MUCH if known.is_too_much else RefundObstacle.SAME_PERSON
 
 
 def _is_same(one: str | None, other: str) -> bool:

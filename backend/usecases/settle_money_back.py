@@ -21,11 +21,18 @@ async def settle_refund(
     *,
     attempt_id: UUID,
     refund_id: UUID,
+    charge_reference: str,
     amount: int,
     evidence: Evidence,
     now: datetime,
 ) -> None:
-    """Follow up one refund that went through; the caller holds the attempt's lock. The customer is told once."""
+    """Follow up one refund that went through; the caller holds the attempt's lock. The customer is told once.
+
+    What went back of a second charge under the same attempt changes nothing of what the first one paid, and the
+    customer, who was told of one payment, is not told that it went back: people have the task.
+    """
+    if not await money_back.is_booked_charge(connection, attempt_id=attempt_id, charge_reference=charge_reference):
+        return
     attempt = await attempt_outcomes.lock_attempt(connection, attempt_id=attempt_id)
     await notices.enqueue_for_requests(
         connection,

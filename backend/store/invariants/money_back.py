@@ -46,11 +46,11 @@ MONEY_BACK = (
             FROM bill b JOIN bill_claim c ON c.bill_id = b.id
             JOIN payment_attempt p ON p.id = c.attempt_id AND p.state = 'succeeded'
             LEFT JOIN (
-              SELECT attempt_id, sum(amount) AS gone FROM (
-                SELECT attempt_id, amount FROM refund WHERE state = 'succeeded'
-                UNION ALL SELECT attempt_id, amount FROM dispute WHERE state = 'lost') back
-              GROUP BY attempt_id
-            ) g ON g.attempt_id = p.id
+              SELECT attempt_id, charge_reference, sum(amount) AS gone FROM (
+                SELECT attempt_id, charge_reference, amount FROM refund WHERE state = 'succeeded'
+                UNION ALL SELECT attempt_id, charge_reference, amount FROM dispute WHERE state = 'lost') back
+              GROUP BY attempt_id, charge_reference
+            ) g ON g.attempt_id = p.id AND g.charge_reference = p.gateway_reference
             WHERE b.state = 'refunded' AND coalesce(g.gone, 0) < p.amount OR b.state = 'paid' AND g.gone >= p.amount""",
     ),
     Invariant(
