@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.card_rules import DECLINES_WITHIN, MOST_DECLINES
 from backend.domain.states import AttemptOrigin, AttemptState
+from backend.store.unwanted_charges import IS_UNWANTED, refusal_limits
 
 _LOCK = text("""
 SELECT id FROM payment_request
@@ -71,8 +71,9 @@ SELECT id FROM prepared
 
 # What waited beyond its request's last day is not sent any more (R05); the closing takes it back. A batch's charges
 # wait in lanes of their own: only those of a batch that may go are looked at, its canaries first and alone. Lane 0
-# holds what belongs to no batch: a press whose process died.
-_TAKE = text("""
+# holds what belongs to no batch: a press whose process died. Whether one is unwanted by now is asked of the few that
+# are due: it is not sent, and its request is told of.
+_TAKE = text(f"""
 WITH lane AS MATERIALIZED (
   SELECT 0 AS batch_id, false AS is_canary
   UNION ALL
@@ -87,19 +88,25 @@ WITH lane AS MATERIALIZED (
       AND EXISTS (SELECT FROM payment_request r
                   WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now
                   AND NOT EXISTS (SELECT FROM reconciliation_exception x WHERE x.account_id = r.account_id
-                                  AND x.resolved_at IS NULL AND x.is_blocking)
-                  AND (p.origin <> 'automatic' OR NOT EXISTS (
-                    SELECT FROM dispute d WHERE d.account_id = r.account_id AND d.state = 'open')))
+                                  AND x.resolved_at IS NULL AND x.is_blocking))
       AND NOT EXISTS (SELECT FROM charging_stop s
                       WHERE s.lifted_at IS NULL AND (s.scope = 'all' OR p.origin = s.scope))
     ORDER BY p.not_before, p.id LIMIT :size FOR UPDATE SKIP LOCKED
   ) waiting WHERE NOT (SELECT database_has_moved()) LIMIT :size
+), judged AS MATERIALIZED (
+  SELECT p.id, p.request_id, {IS_UNWANTED} AS is_unwanted
+  FROM due JOIN payment_attempt p ON p.id = due.id JOIN payment_request r ON r.id = p.request_id
+), taken AS (
+  UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
+    next_check_at = :check_at, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+  FROM judged WHERE payment_attempt.id = judged.id AND NOT is_unwanted
+  RETURNING payment_attempt.id, payment_attempt.request_id, charge_request
 )
-UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
-  next_check_at = :check_at, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-FROM due WHERE payment_attempt.id = due.id
-RETURNING payment_attempt.id, charge_request
-""")
+SELECT id, request_id, charge_request, false AS is_unwanted FROM taken
+UNION ALL
+SELECT p.id, p.request_id, p.charge_request, true
+FROM judged JOIN payment_attempt p ON p.id = judged.id WHERE is_unwanted
+""")  # noqa: S608 - the condition is ours
 
 _TAKE_ONE = text("""
 UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
@@ -139,6 +146,14 @@ class SendableAttempt:
 
     id: UUID
     charge_request: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueAttempt(SendableAttempt):
+    """An attempt whose turn it is: sendable unless nobody may charge it unasked any more."""
+
+    request_id: int
+    is_unwanted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,9 +208,8 @@ async def prepare_attempts(
         "lease_seconds": lease_seconds,
         "base_url": base_url,
         "transaction_id": transaction_id,
-        "declines_since": now - DECLINES_WITHIN,
-        "most_declines": MOST_DECLINES,
         "batch_id": batch_id,
+        **refusal_limits(now),
     }
     try:
         return list((await connection.execute(_PREPARE, values)).scalars())
@@ -205,11 +219,14 @@ async def prepare_attempts(
 
 async def take_prepared(
     connection: AsyncConnection, *, now: datetime, check_at: datetime, size: int, lease_seconds: int
-) -> list[SendableAttempt]:
-    """Mark prepared attempts that are due as sent; commit before calling the gateway."""
-    values = {"now": now, "check_at": check_at, "size": size, "lease_seconds": lease_seconds}
+) -> list[DueAttempt]:
+    """Mark prepared attempts that are due as sent, unless nobody wants them; commit before calling the gateway.
+
+    An unwanted one stays as it is and locked: it is to be taken back in the same transaction.
+    """
+    values = {"now": now, "check_at": check_at, "size": size, "lease_seconds": lease_seconds, **refusal_limits(now)}
     rows = (await connection.execute(_TAKE, values)).mappings()
-    return [SendableAttempt(**row) for row in rows]
+    return [DueAttempt(**row) for row in rows]
 
 
 async def take_one(

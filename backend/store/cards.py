@@ -8,20 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.card_rules import DECLINES_WITHIN, MOST_DECLINES
 from backend.domain.states import CardState
 
-_WITHDRAW_WAITING = text("""
-WITH withdrawn AS (
-  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now
-  FROM payment_request r
-  WHERE r.id = p.request_id AND r.state = 'open' AND r.valid_until > :now
-    AND p.card_id = :card_id AND p.state = 'prepared' AND p.origin = 'automatic'
-  RETURNING p.id, p.request_id
-), released AS (
-  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-)
-UPDATE payment_request r SET way = 'link' FROM withdrawn WHERE r.id = withdrawn.request_id
-RETURNING r.id
-""")
-
 _IS_REFUSED = text("SELECT is_refused_card(:account_id, :gateway, :fingerprint, :since, :most)")
 
 _CARD_STATE = text("UPDATE card_on_file SET state = :state WHERE id = :card_id")
@@ -64,11 +50,6 @@ async def is_refused(
 async def retire_card(connection: AsyncConnection, *, card_id: int) -> None:
     """The gateway said that this card is dead: never charge it again."""
     await connection.execute(_CARD_STATE, {"card_id": card_id, "state": CardState.UNUSABLE})
-
-
-async def withdraw_waiting_for(connection: AsyncConnection, *, card_id: int, now: datetime) -> list[int]:
-    """Take back automatic charges of this card that were not sent yet; returns their requests, now paid by URL."""
-    return list((await connection.execute(_WITHDRAW_WAITING, {"card_id": card_id, "now": now})).scalars())
 
 
 async def activate_card(connection: AsyncConnection, *, card_id: int, request_id: int, now: datetime) -> None:

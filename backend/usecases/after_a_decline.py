@@ -6,22 +6,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
 from backend.domain.states import AttemptOrigin, NoticeKind, RequestState
-from backend.store import attempt_outcomes, cards, closing, links, notices, tasks
+from backend.store import attempt_outcomes, cards, closing, links, notices, tasks, unwanted_charges
+from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
 from backend.usecases.services import Services
 
 
 async def retire_card(services: Services, connection: AsyncConnection, *, card_id: int, now: datetime) -> None:
-    """A dead card is never charged again: what still waits to be charged to it is paid by a URL (invariant 10)."""
+    """A dead card is never charged again: what still waits to be charged to it is paid by a URL (invariant 10).
+
+    Also what waits for the same card under another name: its owner has registered it for another place.
+    """
     await cards.retire_card(connection, card_id=card_id)
-    ids = await cards.withdraw_waiting_for(connection, card_id=card_id, now=now)
-    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.PAYMENT_LINK,
-        request_ids=ids,
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-    )
+    ids = await unwanted_charges.waiting_for_card(connection, card_id=card_id)
+    await ask_instead_of_charging(services, connection, request_ids=ids, now=now)
 
 
 async def report_our_fault(

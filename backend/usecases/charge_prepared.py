@@ -8,6 +8,7 @@ from backend.domain.states import AttemptState
 from backend.failpoints import failpoint
 from backend.store import attempts, charging_stops
 from backend.store.engine import transaction
+from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
 from backend.usecases.record_answer import record_answer
 from backend.usecases.record_outcome import Outcome
 from backend.usecases.run_month_batches import watch_batches
@@ -18,18 +19,24 @@ _FIRST_CHECK = timedelta(minutes=1)
 
 
 async def charge_due(services: Services, *, now: datetime, size: int = 20) -> int:
-    """Charge what is due (automatic months, and what a dead process left behind); returns how many were sent."""
+    """Charge what is due (automatic months, and what a dead process left behind); returns how many it dealt with.
+
+    What nobody may send unasked any more is not sent: its customer gets a URL.
+    """
     async with transaction(services.engine) as connection:
         await charging_stops.withdraw_presses(connection, now=now)
-        taken = await attempts.take_prepared(
+        due = await attempts.take_prepared(
             connection, now=now, check_at=now + _FIRST_CHECK, size=size, lease_seconds=LEASE_SECONDS
         )
-    if taken:
+        unwanted = [attempt.request_id for attempt in due if attempt.is_unwanted]
+        asked = await ask_instead_of_charging(services, connection, request_ids=unwanted, now=now)
+    sent = [attempt for attempt in due if not attempt.is_unwanted]
+    if sent:
         failpoint("after-sent-commit")
-    await asyncio.gather(*(_send(services, attempt) for attempt in taken))
-    if taken:
+    await asyncio.gather(*(_send(services, attempt) for attempt in sent))
+    if sent:
         await watch_batches(services, now=services.clock.now())  # before the next chunk: a stop must not come late
-    return len(taken)
+    return len(sent) + len(asked)
 
 
 async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState | None:

@@ -12,6 +12,7 @@ from backend.ports import Absent, Busy, Challenged, Declined, Evidence, Succeede
 from backend.store import attempt_outcomes, cards, closing, late_money, links, notices, requests, tasks
 from backend.store.engine import transaction
 from backend.usecases import after_a_decline
+from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
 from backend.usecases.book_late_money import make_room
 from backend.usecases.services import Services
 
@@ -43,7 +44,7 @@ async def _record(
         case Challenged():
             return await _challenge(connection, attempt=attempt, outcome=outcome, now=now)
         case Busy():
-            return await _postpone(connection, attempt=attempt, outcome=outcome, now=now)
+            return await _postpone(services, connection, attempt=attempt, outcome=outcome, now=now)
         case Unknown():
             return await _stay_unknown(connection, attempt=attempt, is_answered=False, now=now)
         case Absent():
@@ -195,16 +196,26 @@ async def _challenge(
 
 
 async def _postpone(
-    connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, outcome: Busy, now: datetime
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    attempt: attempt_outcomes.LockedAttempt,
+    outcome: Busy,
+    now: datetime,
 ) -> AttemptState:
-    """The gateway certainly did not process it (429): the worker sends the same attempt later."""
+    """The gateway certainly did not process it (429): the worker sends the same attempt later.
+
+    Unless it may not be sent unasked any more: who applied for another card, or disputes a charge, while this one was
+    on the wire, gets the URL that he would have got before it.
+    """
     if outcome.fault:
         await after_a_decline.report_our_fault(connection, attempt=attempt, code=outcome.fault, now=now)
     if attempt.state is AttemptState.SENT and attempt.checks == 0:
         await attempt_outcomes.postpone(
             connection, attempt_id=attempt.id, not_before=now + timedelta(seconds=outcome.retry_after), now=now
         )
-        return AttemptState.PREPARED
+        asked = await ask_instead_of_charging(services, connection, request_ids=[attempt.request_id], now=now)
+        return AttemptState.WITHDRAWN if asked else AttemptState.PREPARED
     return await _stay_unknown(connection, attempt=attempt, is_answered=False, now=now)
 
 

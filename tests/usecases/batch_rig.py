@@ -1,6 +1,6 @@
 """A month of many customers with cards, at a gateway that answers as a test says: for batches, stops and resumes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,7 @@ class ScriptedGateway:
     answer: Callable[[int, Mapping[str, Any]], Succeeded | Declined | Unknown | Busy | Challenged]
     charged: list[UUID] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[object]] | None = None  # happens once, while a charge is on the wire
     said_later: Any = None  # what a look-up or a cancel answers; None: it does not know the attempt
     name: str = "scripted"
     capabilities: Capabilities = field(
@@ -58,6 +59,9 @@ class ScriptedGateway:
     async def charge(self, *, attempt_id: UUID, charge_request: Mapping[str, Any]) -> Any:
         self.charged.append(attempt_id)
         said = self.answer(len(self.charged), charge_request)
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            await happens()
         if isinstance(said, Succeeded):
             self.orders.append(str(charge_request["reference"]))
         return said
