@@ -1,6 +1,7 @@
 """When a month's automatic charges must stop by themselves: ratios of what the gateway said, sums that look wrong."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from backend.domain.states import StopReason
@@ -10,6 +11,7 @@ _DECLINES_OF_AT_LEAST = 20
 _FAULTS_OF_AT_LEAST = 50
 _LEAST_FAULTS = 3
 _COMPARABLE = 20  # charges: fewer say nothing about the usual amount
+STANDSTILL = timedelta(minutes=30)  # a batch that may go and does not: something is broken that nobody has seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +34,10 @@ class BatchCounts:
 
     attempts: int  # without those taken back
     waiting: int
+    held: int  # of these: their account waits for people
     under_way: int
     succeeded: int
-    canaries: int
+    canaries: int  # those answered and those that may go
     open_canaries: int
     outcomes: int
     declined: int
@@ -42,8 +45,18 @@ class BatchCounts:
 
     @property
     def is_canary_over(self) -> bool:
-        """Whether every canary was answered; one without a clear answer was, as a fault."""
+        """Whether every canary that may go was answered; one without a clear answer was, as a fault."""
         return self.open_canaries == 0
+
+    @property
+    def answered_canaries(self) -> int:
+        """How many canaries have shown something."""
+        return self.canaries - self.open_canaries
+
+    @property
+    def could_move(self) -> bool:
+        """Whether something waits that may go, and nothing is on its way."""
+        return self.waiting > self.held and self.under_way == 0
 
     @property
     def is_over(self) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.batch_brake import BatchAmounts, BatchCounts
 from backend.domain.states import BatchState, StopReason
+from backend.store import batch_counts
 
 # An opening that was killed left its batch in `opening`: the next one goes on with it.
 _BEGIN = text("""
@@ -32,14 +33,8 @@ DELETE FROM charge_batch b
 WHERE id = :batch_id AND NOT EXISTS (SELECT FROM payment_attempt p WHERE p.batch_id = b.id) RETURNING id
 """)
 
-# Spread over all customers and different each month, yet the same ones for the same day.
-_CHOOSE = text("""
-UPDATE payment_attempt SET is_canary = true WHERE id IN (
-  SELECT p.id FROM payment_attempt p
-  JOIN payment_request r ON r.id = p.request_id JOIN account a ON a.id = r.account_id
-  WHERE p.batch_id = :batch_id AND p.state = 'prepared'
-  ORDER BY md5(CAST(:opened_on AS text) || ':' || a.customer_number), p.id LIMIT :canary_size)
-""")
+# An opening fills its batch in many transactions; each holds off whoever wants to end the opening.
+_JOIN = text("SELECT id FROM charge_batch WHERE id = :batch_id AND state = 'opening' FOR SHARE")
 
 _AMOUNTS = text("""
 SELECT count(*) AS attempts, coalesce(sum(amount), 0) AS total,
@@ -66,28 +61,6 @@ UPDATE charge_batch SET state = :state, attempts = :attempts, total = :total, me
   stopped_at = CASE WHEN CAST(:state AS text) = 'stopped' THEN CAST(:now AS timestamptz) END,
   canary_passed_at = CASE WHEN CAST(:is_canary_needed AS boolean) THEN NULL ELSE CAST(:now AS timestamptz) END
 WHERE id = :batch_id AND state = 'opening'
-""")
-
-# Outcomes from the last resume on: what people have looked at stops nothing a second time.
-_COUNT = text("""
-WITH tried AS (
-  SELECT p.state, p.is_canary, p.decline_class,
-    p.state IN ('succeeded', 'declined') AND p.settled_at > coalesce(b.counted_from, '-infinity') AS is_settled,
-    coalesce(p.errored_at > coalesce(b.counted_from, '-infinity'), false) AS is_errored
-  FROM payment_attempt p JOIN charge_batch b ON b.id = p.batch_id
-  WHERE p.batch_id = :batch_id AND p.state <> 'withdrawn'
-)
-SELECT count(*) AS attempts,
-  count(*) FILTER (WHERE state = 'prepared') AS waiting,
-  count(*) FILTER (WHERE state = 'sent') AS under_way,
-  count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
-  count(*) FILTER (WHERE is_canary) AS canaries,
-  count(*) FILTER (WHERE is_canary AND state IN ('prepared', 'sent')) AS open_canaries,
-  count(*) FILTER (WHERE is_settled OR is_errored) AS outcomes,
-  count(*) FILTER (WHERE is_settled AND state = 'declined' AND decline_class IN ('soft', 'new_card', 'never'))
-    AS declined,
-  count(*) FILTER (WHERE is_errored OR is_settled AND state = 'declined' AND decline_class = 'ours') AS faults
-FROM tried
 """)
 
 _STOP = text("""
@@ -131,6 +104,10 @@ SELECT request_id FROM withdrawn
 _RECENT = text("SELECT * FROM charge_batch ORDER BY id DESC LIMIT :size")
 
 
+class OpeningIsOverError(Exception):
+    """Another process has ended this opening, because its lock was lost; the next opening opens what is missing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveBatch:
     """A batch that is not done, locked until the transaction ends."""
@@ -164,6 +141,16 @@ async def begin(connection: AsyncConnection, *, today: date, canary_size: int, n
     return int((await connection.execute(_BEGIN, values)).scalar_one())
 
 
+async def join_opening(connection: AsyncConnection, *, batch_id: int) -> None:
+    """Keep a batch open for what this transaction adds to it.
+
+    Raises:
+        OpeningIsOverError: it is open no more; add nothing.
+    """
+    if (await connection.execute(_JOIN, {"batch_id": batch_id})).scalar_one_or_none() is None:
+        raise OpeningIsOverError
+
+
 async def is_opening_over(connection: AsyncConnection) -> bool:
     """Whether no process is opening requests now; none can begin before this transaction ends."""
     return bool((await connection.execute(_OPENING_IS_OVER)).scalar_one())
@@ -186,12 +173,6 @@ def _live(row: RowMapping) -> LiveBatch:
 async def drop_if_empty(connection: AsyncConnection, *, batch_id: int) -> bool:
     """Forget a batch for which nothing was opened."""
     return (await connection.execute(_DROP_EMPTY, {"batch_id": batch_id})).scalar_one_or_none() is not None
-
-
-async def choose_canaries(connection: AsyncConnection, *, batch: LiveBatch) -> None:
-    """Mark the customers who are charged first, spread evenly by a hash of day and customer number."""
-    values = {"batch_id": batch.id, "opened_on": str(batch.opened_on), "canary_size": batch.canary_size}
-    await connection.execute(_CHOOSE, values)
 
 
 async def amounts_of_batch(connection: AsyncConnection, *, batch_id: int) -> BatchAmounts:
@@ -236,12 +217,6 @@ async def seal(
     await connection.execute(_SEAL, values)
 
 
-async def count(connection: AsyncConnection, *, batch_id: int) -> BatchCounts:
-    """How a batch stands."""
-    row = (await connection.execute(_COUNT, {"batch_id": batch_id})).mappings().one()
-    return BatchCounts(**row)
-
-
 async def stop(connection: AsyncConnection, *, batch_id: int, reason: StopReason, now: datetime) -> None:
     """Let nothing more of a batch go; it goes on when the stop for `reason` is lifted."""
     await connection.execute(_STOP, {"batch_id": batch_id, "reason": reason, "now": now})
@@ -271,7 +246,7 @@ async def withdraw_stopped(connection: AsyncConnection, *, size: int, now: datet
 async def recent(connection: AsyncConnection, *, size: int) -> list[KnownBatch]:
     """The newest batches and how they stand, newest first."""
     rows = (await connection.execute(_RECENT, {"size": size})).mappings().all()
-    return [_known(row, await count(connection, batch_id=row["id"])) for row in rows]
+    return [_known(row, await batch_counts.count(connection, batch_id=row["id"])) for row in rows]
 
 
 def _known(row: RowMapping, counts: BatchCounts) -> KnownBatch:

@@ -34,6 +34,9 @@ async def open_payment_requests(services: Services, *, now: datetime, canary_siz
     Running it again opens only what is missing. Bills of an open request that nobody is paying are
     bundled anew with the later bill (R07); a payment under way is left alone and the new bill waits.
     The automatic charges become a batch, which goes behind its canaries (`canary_size` wins over the setting).
+
+    Raises:
+        OpeningIsOverError: the database ended our lock; what is missing is opened by the next run.
     """
     if not services.calendar.may_open_on(jst_date(now)):
         return OpenedCount(by_link=0, automatic=0)
@@ -97,6 +100,7 @@ async def _keep_opening(services: Services, candidates: Candidates, *, batch_id:
     by_link = automatic = 0
     while chunk := await candidates.next_chunk():
         async with transaction(services.engine) as connection:
+            await batches.join_opening(connection, batch_id=batch_id)
             opened = await open_chunk(services, connection, account_ids=chunk, batch_id=batch_id, now=now)
             failpoint("inside-opening")
         failpoint("after-opening-chunk")

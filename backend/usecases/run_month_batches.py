@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.batch_brake import BatchAmounts, is_unlike, judge
+from backend.domain.batch_brake import STANDSTILL, BatchAmounts, BatchCounts, is_unlike, judge
 from backend.domain.states import BatchState, StopReason, StopScope
-from backend.store import batches, charging_stops, tasks
+from backend.store import batch_counts, batches, canaries, charging_stops, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from backend.usecases.stop_charging import stop_and_tell
@@ -52,7 +52,7 @@ async def seal_batch(
     amounts = await batches.amounts_of_batch(connection, batch_id=batch.id)
     is_canary_needed = 0 < batch.canary_size < amounts.attempts
     if is_canary_needed:
-        await batches.choose_canaries(connection, batch=batch)
+        await canaries.choose_canaries(connection, batch=batch)
     unlike = await _unlike_before(services, connection, batch=batch, amounts=amounts)
     go = BatchState.CANARY if is_canary_needed else BatchState.RUNNING
     await batches.seal(
@@ -80,7 +80,7 @@ async def _unlike_before(
 
 
 async def _judge(services: Services, connection: AsyncConnection, *, batch: batches.LiveBatch, now: datetime) -> int:
-    counts = await batches.count(connection, batch_id=batch.id)
+    counts = await batch_counts.count(connection, batch_id=batch.id)
     is_canary = batch.state is BatchState.CANARY
     reason = judge(counts, limits=services.brake, is_canary=is_canary)
     if batch.state is not BatchState.STOPPED and reason:
@@ -89,11 +89,51 @@ async def _judge(services: Services, connection: AsyncConnection, *, batch: batc
     elif counts.is_over:
         await batches.end(connection, batch_id=batch.id, now=now)
     elif is_canary and counts.is_canary_over:
-        await batches.pass_canary(connection, batch_id=batch.id, now=now)
-        log.info("canary_passed", batch=batch.id, **asdict(counts))
+        return await _end_canary(connection, batch=batch, counts=counts, now=now)
     else:
+        await _report_standstill(connection, batch=batch, counts=counts, now=now)
         return 0
     return 1
+
+
+async def _end_canary(
+    connection: AsyncConnection, *, batch: batches.LiveBatch, counts: BatchCounts, now: datetime
+) -> int:
+    """Canaries that were taken back or are held have shown nothing: others go in their place, at least one."""
+    if await canaries.choose_canaries(connection, batch=batch):
+        return 1
+    if not counts.answered_canaries:
+        return 0  # nothing of the batch may go now
+    await batches.pass_canary(connection, batch_id=batch.id, now=now)
+    log.info("canary_passed", batch=batch.id, **asdict(counts))
+    return 1
+
+
+async def _report_standstill(
+    connection: AsyncConnection, *, batch: batches.LiveBatch, counts: BatchCounts, now: datetime
+) -> None:
+    """A batch that may go and does not waits for nobody who knows of it: people are told, once a standstill."""
+    since = await stands_still_since(connection, batch_id=batch.id, counts=counts, now=now)
+    if since is None:
+        return
+    await tasks.raise_task(
+        connection,
+        kind="batch_stands_still",
+        subject=f"{batch.id}:{since.timestamp():.0f}",
+        account_id=None,
+        detail={"batch_id": batch.id, "since": since.isoformat(), **asdict(counts)},
+        now=now,
+    )
+
+
+async def stands_still_since(
+    connection: AsyncConnection, *, batch_id: int, counts: BatchCounts, now: datetime
+) -> datetime | None:
+    """Since when nothing of a batch has moved although it may; None while all is well or stopped on purpose."""
+    if not counts.could_move or await charging_stops.open_stops(connection):
+        return None
+    moved_at = await batch_counts.last_move(connection, batch_id=batch_id)
+    return moved_at if now - moved_at >= STANDSTILL else None
 
 
 async def _pull(

@@ -2,7 +2,7 @@
 
 from backend.domain.states import DeclineClass
 from backend.ports import Busy, Unknown
-from backend.store import batches
+from backend.store import batches, canaries
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.open_payment_requests import open_payment_requests
@@ -65,7 +65,7 @@ class TestCanary:
         chosen = [number for (number,) in await month.ledger.rows(CANARIES)]
         async with transaction(services.engine) as connection:
             [batch] = await batches.lock_live(connection)
-            await batches.choose_canaries(connection, batch=batch)
+            await canaries.choose_canaries(connection, batch=batch)
 
         assert [number for (number,) in await month.ledger.rows(CANARIES)] == chosen
         assert int(chosen[0]) <= 20
