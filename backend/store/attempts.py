@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptOrigin, AttemptState
-from backend.store.unwanted_charges import IS_UNWANTED, refusal_limits
+from backend.store.unwanted_charges import HAS_REFUSED_CARD, IS_UNWANTED, refusal_limits
 
 _LOCK = text("""
 SELECT id FROM payment_request
@@ -108,14 +108,14 @@ SELECT p.id, p.request_id, p.charge_request, true
 FROM judged JOIN payment_attempt p ON p.id = judged.id WHERE is_unwanted
 """)  # noqa: S608 - the condition is ours
 
-_TAKE_ONE = text("""
-UPDATE payment_attempt SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
+_TAKE_ONE = text(f"""
+UPDATE payment_attempt p SET state = 'sent', first_sent_at = :now, witnessed_at = clock_timestamp(),
   next_check_at = :check_at, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-WHERE id = :attempt_id AND state = 'prepared'
+WHERE id = :attempt_id AND state = 'prepared' AND NOT {HAS_REFUSED_CARD}
   AND NOT EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL)
   AND NOT (SELECT database_has_moved())
 RETURNING id, charge_request
-""")
+""")  # noqa: S608 - the condition is ours
 
 # `sent` whose lease is over had its worker die or its answer lost: the same as unknown. The time of the next look
 # stays as it is until there is an answer: who dies while asking leaves an attempt that is still due.
@@ -232,8 +232,9 @@ async def take_prepared(
 async def take_one(
     connection: AsyncConnection, *, attempt_id: UUID, now: datetime, check_at: datetime, lease_seconds: int
 ) -> SendableAttempt | None:
-    """Mark this attempt as sent; None when somebody else has."""
-    values = {"attempt_id": attempt_id, "now": now, "check_at": check_at, "lease_seconds": lease_seconds}
+    """Mark this attempt as sent; None when somebody else has, or when it may not be sent any more."""
+    wanted = {"attempt_id": attempt_id, "now": now, "check_at": check_at, "lease_seconds": lease_seconds}
+    values = wanted | refusal_limits(now)
     row = (await connection.execute(_TAKE_ONE, values)).mappings().one_or_none()
     return SendableAttempt(**row) if row else None
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,26 +32,6 @@ SELECT reason, scope, detail, stopped_at FROM charging_stop WHERE lifted_at IS N
 
 _IS_STOPPED = text("""
 SELECT database_has_moved() OR EXISTS (SELECT FROM charging_stop WHERE scope = 'all' AND lifted_at IS NULL)
-""")
-
-# A press that was not sent before everything was stopped is not sent hours later, when its payer is gone: it is taken
-# back, also when the stop was lifted before anybody could look. The lease keeps the payer's own process undisturbed.
-# A restored database does not know what has been sent: behind the gate only the process that pressed may say so.
-_WITHDRAW_PRESSES = text("""
-WITH withdrawn AS (
-  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now, lease_until = NULL
-  WHERE p.state = 'prepared' AND p.origin = 'link' AND coalesce(p.batch_id, 0) = 0 AND NOT p.is_canary
-    AND (p.id = CAST(:attempt_id AS uuid)
-      OR CAST(:attempt_id AS uuid) IS NULL AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
-        AND NOT (SELECT database_has_moved())
-        AND NOT EXISTS (SELECT FROM charging_stop g WHERE g.reason = 'restore_gate' AND g.lifted_at IS NULL))
-    AND EXISTS (SELECT FROM charging_stop s
-                WHERE s.scope = 'all' AND (s.lifted_at IS NULL OR s.lifted_at > p.created_at))
-  RETURNING p.id
-), released AS (
-  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-)
-SELECT count(*) FROM withdrawn
 """)
 
 
@@ -96,9 +75,3 @@ async def open_stops(connection: AsyncConnection) -> list[OpenStop]:
 async def is_all_stopped(connection: AsyncConnection) -> bool:
     """Whether no charge of any kind may be sent."""
     return bool((await connection.execute(_IS_STOPPED)).scalar_one())
-
-
-async def withdraw_presses(connection: AsyncConnection, *, now: datetime, attempt_id: UUID | None = None) -> int:
-    """Take back presses that a full stop overtook; with `attempt_id` that one, else all that nobody works on."""
-    values = {"now": now, "attempt_id": attempt_id}
-    return int((await connection.execute(_WITHDRAW_PRESSES, values)).scalar_one())

@@ -17,10 +17,13 @@ WHERE id IN (SELECT id FROM payment_request WHERE state = 'open' AND valid_until
 RETURNING id
 """)
 
+# A press of the last second is its own process's as long as its lease lives (f41); one whose process died ends with it.
 _WITHDRAW = text("""
 WITH withdrawn AS (
-  UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now
-  WHERE state = 'prepared' AND request_id IN (SELECT id FROM payment_request WHERE state = 'closing') RETURNING id
+  UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now, lease_until = NULL
+  WHERE state = 'prepared' AND request_id IN (SELECT id FROM payment_request WHERE state = 'closing')
+    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+  RETURNING id
 )
 DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
 """)
@@ -93,7 +96,8 @@ async def challenged_attempts(connection: AsyncConnection) -> list[UUID]:
 async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:
     """Expire the closing requests that no live attempt or receipt holds any more; their bills are carried over (R06).
 
-    What was not sent by now, or came back unprocessed (429), is withdrawn: nothing begins after the last day.
+    What was not sent by now, or came back unprocessed (429), is withdrawn: nothing begins after the last day. A press
+    that its own process is about to send was made before it: it keeps its request until it is sent or its lease ends.
     """
     await connection.execute(_WITHDRAW, {"now": now})
     return int((await connection.execute(_FINISH, {"now": now})).scalar_one())

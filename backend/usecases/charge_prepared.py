@@ -6,13 +6,14 @@ from uuid import UUID
 
 from backend.domain.states import AttemptState
 from backend.failpoints import failpoint
-from backend.store import attempts, charging_stops
+from backend.store import attempts, presses
 from backend.store.engine import transaction
 from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
 from backend.usecases.record_answer import record_answer
 from backend.usecases.record_outcome import Outcome
 from backend.usecases.run_month_batches import watch_batches
 from backend.usecases.services import Services
+from backend.usecases.take_back_presses import take_back_presses
 
 LEASE_SECONDS = 60  # longer than the gateway's time limit of 25 s
 _FIRST_CHECK = timedelta(minutes=1)
@@ -24,7 +25,7 @@ async def charge_due(services: Services, *, now: datetime, size: int = 20) -> in
     What nobody may send unasked any more is not sent: its customer gets a URL.
     """
     async with transaction(services.engine) as connection:
-        await charging_stops.withdraw_presses(connection, now=now)
+        await take_back_presses(services, connection, now=now)
         due = await attempts.take_prepared(
             connection, now=now, check_at=now + _FIRST_CHECK, size=size, lease_seconds=LEASE_SECONDS
         )
@@ -42,7 +43,8 @@ async def charge_due(services: Services, *, now: datetime, size: int = 20) -> in
 async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> AttemptState | None:
     """Charge this attempt now, for a payer who is waiting.
 
-    None when somebody else has taken it, or when everything was stopped meanwhile: then the press is taken back.
+    None when somebody else has taken it, or when everything was stopped or its card refused meanwhile: then the press
+    is taken back.
     """
     async with transaction(services.engine) as connection:
         attempt = await attempts.take_one(
@@ -53,7 +55,7 @@ async def charge_one(services: Services, *, attempt_id: UUID, now: datetime) -> 
             lease_seconds=LEASE_SECONDS,
         )
         if attempt is None:
-            await charging_stops.withdraw_presses(connection, now=now, attempt_id=attempt_id)
+            await presses.take_back(connection, now=now, attempt_id=attempt_id)
             return None
     failpoint("after-sent-commit")
     return await _send(services, attempt)

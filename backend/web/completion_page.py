@@ -30,12 +30,17 @@ async def show(request: web.Request) -> web.Response:
 
 
 def _payable(request: web.Request, session: PayerSession) -> web.Response:
-    """Not paid: either a card was just declined, or お支払い was never pressed."""
+    """Not paid: a card was just declined, a press was taken back before it was sent, or nobody has pressed."""
     page = session.page
-    if page.attempt_state is not AttemptState.DECLINED:
-        return answers.see(f"/pay/{page.order_number}/entry")
     values = views.payment(page, calendar=request.app[SERVICES].calendar)
-    return answers.page(request, "declined", values | {"decline_class": page.decline_class or DeclineClass.SOFT})
+    match page.attempt_state:
+        case AttemptState.DECLINED:
+            advice = {"decline_class": page.decline_class or DeclineClass.SOFT}
+            return answers.page(request, "declined", values | advice)
+        case AttemptState.WITHDRAWN:
+            return answers.page(request, "not_charged", values)
+        case _:
+            return answers.see(f"/pay/{page.order_number}/entry")
 
 
 def _paid(request: web.Request, page: PaymentPage) -> web.Response:

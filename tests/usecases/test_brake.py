@@ -28,9 +28,10 @@ async def lift(ledger: Ledger, reason: StopReason = StopReason.STAFF) -> LiftAns
     return await lift_brake(services.engine, reason=reason, by="Sato", note="fine", now=services.clock.now())
 
 
-async def prepare_press(ledger: Ledger, clock: FakeClock, *, lease_seconds: int) -> None:
+async def prepare_press(ledger: Ledger, clock: FakeClock, *, lease_seconds: int, at: str = "2026-11-10T10:00") -> None:
     """A payer's second press is written down (T1) and not yet sent."""
     await opened_link(ledger, clock)
+    clock.go_to(at)
     cookie = await payer_with_card(ledger)
     await press(ledger, await session_of(ledger, cookie))  # keeps the card; the charge is declined
     [(request_id, card_id)] = await ledger.rows("SELECT request_id, card_id FROM payment_attempt")

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from backend.usecases.charge_prepared import charge_due
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.resolve_unknown_payments import resolve_due
@@ -40,6 +41,28 @@ async def test_f45_an_old_press_repeated_later_shows_the_same_result(site: Site)
 
     assert "お支払いが完了しました" in browser.text
     assert len(await site.charges()) == 1
+
+
+async def test_f30_a_press_that_was_taken_back_says_that_nothing_was_charged_and_can_be_repeated(
+    site: Site, clock: FakeClock
+) -> None:
+    browser = await site.to_confirmation(await site.payer())
+    await site.control("faults", {"rules": [{"path": "/v1/charges", "method": "POST", "kind": "429"}]})
+
+    await browser.press(PAY)
+    at_once = browser.text
+    await charge_due(site.services, now=clock.forward(minutes=6))
+    await browser.open(browser.url)
+    told = browser.text
+    await site.control("faults", {"rules": []})
+    await browser.press("お支払いの確認画面へ")
+    await browser.press(PAY)
+
+    assert "結果を確認中です" in at_once
+    assert "請求は行われていません" in told
+    assert "あとから自動で請求されることはありません" in told
+    assert "お支払いが完了しました" in browser.text
+    assert [charge["status"] for charge in await site.charges()] == ["succeeded"]
 
 
 async def test_f38_back_after_paying_leads_to_the_completion(site: Site) -> None:
