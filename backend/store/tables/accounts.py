@@ -68,6 +68,7 @@ line_link_nonce = Table(
     metadata,
     Column("nonce_hash", LargeBinary, primary_key=True),
     Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("line_user_id", Text),  # who was invited: nobody else's event is taken (null: issued before this column)
     instant("expires_at"),
     instant("used_at", nullable=True),
 )

@@ -34,6 +34,7 @@ notice = Table(
     Column("facts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("payload", JSONB),  # frozen at the first claim; holds no token, only its place
     Column("reply_token", Text),
+    instant("reply_token_at", nullable=True),  # when LINE's webhook with the token reached us
     state_column("state", NoticeState),
     Column("priority", SmallInteger, nullable=False, server_default="5"),  # 1 goes first
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
@@ -44,6 +45,7 @@ notice = Table(
     instant("not_before"),
     instant("first_sent_at", nullable=True),
     instant("last_sent_at", nullable=True),
+    instant("held_since", nullable=True),  # since when the provider has refused to take it (quota, rate, no connection)
     instant("settled_at", nullable=True),
     instant("lease_until", nullable=True),  # database clock
     Index("uq_notice_key", "key", unique=True),
