@@ -316,6 +316,7 @@ class Refused:
 
     reason: str
     provider_request_id: str | None = None
+    is_address_dead: bool = False  # nobody is there any more: not for this message only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

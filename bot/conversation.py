@@ -38,6 +38,7 @@ class Said:
     message_id: str
     event: inbox.InboxEvent
     reply_token: str | None = None
+    is_overheard: bool = False  # somebody else answers now: kept and acted upon like any other, without a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +50,30 @@ class Conversations:
 
     async def answer(self, said: Said, *, now: datetime) -> None:
         """Answer one incoming, once: the inbox event is finished in the same commit."""
-        channel = said.incoming.channel
         async with transaction(self.services.engine) as connection:
-            conversation = await chats.open_conversation(connection, channel=channel, address=said.address, now=now)
-            step = await self._think(connection, said, memory=conversation.memory, now=now)
-            await chats.keep_message(
-                connection,
-                conversation_id=conversation.id,
-                provider_message_id=said.message_id,
-                kind=said.incoming.kind,
-                said=said.incoming.text or None,
-                intent=step.intent,
-                said_at=said.incoming.said_at,
-                memory=step.memory.to_json(),
-            )
-            deeds = [await self._do(connection, said, effect, now=now) for effect in step.effects]
+            await self.answer_within(connection, said, now=now)
+
+    async def answer_within(self, connection: AsyncConnection, said: Said, *, now: datetime) -> None:
+        """Answer in the transaction of what is answered: both happen, and the event is finished, or neither."""
+        channel = said.incoming.channel
+        conversation = await chats.open_conversation(connection, channel=channel, address=said.address, now=now)
+        step = await self._think(connection, said, memory=conversation.memory, now=now)
+        await chats.keep_message(
+            connection,
+            conversation_id=conversation.id,
+            provider_message_id=said.message_id,
+            kind=said.incoming.kind,
+            said=said.incoming.text or None,
+            intent=step.intent,
+            said_at=said.incoming.said_at,
+            memory=conversation.memory if said.is_overheard else step.memory.to_json(),
+        )
+        deeds = [await self._do(connection, said, effect, now=now) for effect in step.effects]
+        if not said.is_overheard:
             facts_of_reply = {key: value for deed in deeds for key, value in deed.items()}
             await self._say(connection, said, step, facts_of_reply=facts_of_reply, now=now)
-            await inbox.finish_events(connection, ids=[said.event.id])
-            failpoint("inside-inbox-answer")
+        await inbox.finish_events(connection, ids=[said.event.id])
+        failpoint("inside-inbox-answer")
 
     async def _think(
         self, connection: AsyncConnection, said: Said, *, memory: Mapping[str, object], now: datetime
@@ -156,6 +162,7 @@ def _reply_notice(
         facts=facts_of_reply,
         payload=payload,
         reply_token=said.reply_token,
+        reply_token_at=said.event.received_at if said.reply_token else None,
         link_id=link_id,
         priority=1,
     )

@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from backend.domain.states import ChannelName, NoticeState
+from backend.domain.states import ChannelName, NoticeKind, NoticeState
 from backend.ports import Accepted, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
 from backend.store import outbox
 
 _RETRY_KEY_LIFE = timedelta(hours=23)  # LINE forgets a key after 24 h: never send again after that (f51)
-_REPLY_TOKEN_LIFE = timedelta(seconds=60)
+_TOKEN_LIVES = timedelta(seconds=50)  # a reply token is good for a minute after the webhook; less what clocks differ
 _BACK_OFF = (5, 15, 60, 300, 900)  # seconds after the n-th unclear try
+_LONGEST_HOLD = 300  # seconds between two tries that the provider refuses, unless it asks for more
+_HELD_TOO_LONG = timedelta(hours=24)
+_CANNOT_WAIT = {NoticeKind.PAYMENT_LINK, NoticeKind.CHARGE_DECLINED}  # they bring a URL whose days are counted
 
 
 def has_old_key(notice: outbox.ClaimedNotice, *, now: datetime) -> bool:
@@ -28,25 +31,55 @@ def settlement_of(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: da
                 request_id=outcome.provider_request_id,
             )
         case Refused():
-            return outbox.Settlement(
-                notice_id=notice.id,
-                state=NoticeState.FAILED,
-                failure=outcome.reason,
-                request_id=outcome.provider_request_id,
-            )
+            return _refused(notice, outcome)
         case NotNow():
-            later = now + timedelta(seconds=outcome.retry_after)
-            return outbox.Settlement(
-                notice_id=notice.id,
-                state=NoticeState.QUEUED,
-                failure=outcome.reason,
-                not_before=later,
-                forgets_first_try=notice.first_sent_at == notice.last_sent_at,
-            )
+            return _held(notice, outcome, now=now)
         case Unclear():
             return _unclear(notice, outcome, now=now)
         case ReplyExpired():
             return _reply_expired(notice, now=now)
+
+
+def _is_first_try(notice: outbox.ClaimedNotice) -> bool:
+    """Whether nothing before this try can have arrived: tries that were certainly not processed are forgotten."""
+    return notice.first_sent_at == notice.last_sent_at
+
+
+def _refused(notice: outbox.ClaimedNotice, refusal: Refused) -> outbox.Settlement:
+    """A no to the first try is a no. After an unclear push it says nothing of that one: it may have arrived."""
+    may_have_arrived = notice.channel is ChannelName.LINE and not _is_first_try(notice)
+    return outbox.Settlement(
+        notice_id=notice.id,
+        state=NoticeState.NEEDS_HUMAN if may_have_arrived else NoticeState.FAILED,
+        failure=refusal.reason,
+        request_id=refusal.provider_request_id,
+    )
+
+
+def _held(notice: outbox.ClaimedNotice, outcome: NotNow, *, now: datetime) -> outbox.Settlement:
+    """Not processed, so the key is unused; again after a pause that grows, or longer if the provider says so.
+
+    A URL that LINE has refused for a day has failed there: it goes by SMS while there are days left to pay (f50).
+    """
+    if _is_held_too_long(notice, now=now):
+        return outbox.Settlement(
+            notice_id=notice.id, state=NoticeState.FAILED, failure=f"held for a day: {outcome.reason}"
+        )
+    pause = max(outcome.retry_after, min(_back_off(notice), _LONGEST_HOLD))
+    return outbox.Settlement(
+        notice_id=notice.id,
+        state=NoticeState.QUEUED,
+        failure=outcome.reason,
+        not_before=now + timedelta(seconds=pause),
+        forgets_first_try=_is_first_try(notice),
+    )
+
+
+def _is_held_too_long(notice: outbox.ClaimedNotice, *, now: datetime) -> bool:
+    """Whether LINE has certainly not got this URL, and a day of asking has not changed that."""
+    is_urgent = notice.channel is ChannelName.LINE and notice.kind in _CANNOT_WAIT
+    is_held = notice.held_since is not None and now - notice.held_since >= _HELD_TOO_LONG
+    return is_urgent and is_held and _is_first_try(notice)
 
 
 def _unclear(notice: outbox.ClaimedNotice, outcome: Unclear, *, now: datetime) -> outbox.Settlement:
@@ -55,23 +88,33 @@ def _unclear(notice: outbox.ClaimedNotice, outcome: Unclear, *, now: datetime) -
         return outbox.Settlement(notice_id=notice.id, state=NoticeState.UNKNOWN, failure=outcome.reason)
     if now - notice.first_sent_at > _RETRY_KEY_LIFE:
         return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure=outcome.reason)
-    pause = _BACK_OFF[min(notice.attempts, len(_BACK_OFF)) - 1]
     return outbox.Settlement(
         notice_id=notice.id,
         state=NoticeState.QUEUED,
         failure=outcome.reason,
-        not_before=now + timedelta(seconds=pause),
+        not_before=now + timedelta(seconds=_back_off(notice)),
     )
 
 
-def _reply_expired(notice: outbox.ClaimedNotice, *, now: datetime) -> outbox.Settlement:
-    """A first try's expired token is a certain non-send: push instead (f57).
+def _back_off(notice: outbox.ClaimedNotice) -> int:
+    """Seconds until the next try, by how many there were."""
+    return _BACK_OFF[min(notice.attempts, len(_BACK_OFF)) - 1]
 
-    After an unclear try, a token that died early was used by that try: LINE has the reply. A token that
-    died of age proves nothing; an answer to a chat is then not repeated.
+
+def _reply_expired(notice: outbox.ClaimedNotice, *, now: datetime) -> outbox.Settlement:
+    """A dead token after nothing or only refusals is a certain non-send: push instead (f57).
+
+    After an unclear try, a token that died before its minute was over was used by that try: LINE has the reply. One
+    that may have died of age proves nothing: one push, whose key no reply has used. An answer to a chat that comes
+    twice harms nobody, one that never comes does (channels.md 8.4).
     """
-    if notice.attempts == 1:
-        return outbox.Settlement(notice_id=notice.id, state=NoticeState.QUEUED, not_before=now, drops_reply_token=True)
-    if now - notice.first_sent_at < _REPLY_TOKEN_LIFE:
-        return outbox.Settlement(notice_id=notice.id, state=NoticeState.SENT, failure=None)
-    return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure="reply outcome unknown")
+    died_young = notice.reply_token_at is not None and now - notice.reply_token_at < _TOKEN_LIVES
+    if died_young and not _is_first_try(notice):
+        return outbox.Settlement(notice_id=notice.id, state=NoticeState.SENT)
+    return outbox.Settlement(
+        notice_id=notice.id,
+        state=NoticeState.QUEUED,
+        not_before=now,
+        drops_reply_token=True,
+        forgets_first_try=True,
+    )

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -15,8 +15,8 @@ from backend.domain.billing_calendar import jst_date
 from backend.domain.identifiers import derive_code, derive_invitation_token, derive_token
 from backend.domain.states import ChannelName, NoticeKind, NoticeState
 from backend.failpoints import failpoint
-from backend.ports import Channel, Envelope, NotNow, SendOutcome
-from backend.store import notices, outbox, tasks
+from backend.ports import Channel, Envelope, NotNow, Refused, SendOutcome, Unclear
+from backend.store import chats, late_results, notices, outbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.channels.sms import NEVER_AGAIN
@@ -31,7 +31,7 @@ _BATCH = 500
 _WINDOW = 40  # calls in flight a batch
 _BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
 
-# What may wait until the morning; codes, replies, completions and a received application may not.
+# What may wait until the morning; codes, replies, a received application and completions soon after the press may not.
 _IN_SEND_HOURS = {
     NoticeKind.PAYMENT_LINK,
     NoticeKind.REMINDER,
@@ -40,6 +40,8 @@ _IN_SEND_HOURS = {
     NoticeKind.RECEIPT_CONFIRMED,
     NoticeKind.CHARGE_CARRIED_OVER,
 }
+
+_AT_THE_PAGE = timedelta(minutes=15)  # after the press: as long as an outcome is looked for at once (f23)
 
 ANSWERS, NEWS = range(1, 2), range(2, 10)  # priorities: somebody waits for an answer; a month of news never delays it
 
@@ -100,7 +102,7 @@ class Notifier:
             await outbox.park(connection, notice_ids=parked, failure="the retry key is too old")
             await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
         send_at = self.services.calendar.next_sending_at(now)
-        late = [notice.id for notice in claimed if send_at > now and notice.kind in _IN_SEND_HOURS]
+        late = await _not_at_night(connection, claimed, now=now) if send_at > now else []
         if late:
             await outbox.put_off(connection, notice_ids=late, not_before=send_at)
         kept = {*parked, *late}
@@ -172,11 +174,19 @@ class Notifier:
         async def keep_sending() -> None:
             for notice, text in left:
                 await stream.limit.acquire()
-                sent.append((notice, await channel.send(self.envelope(notice, text))))
+                sent.append((notice, await self._hand_over(channel, notice, text)))
                 failpoint("after-push" if stream.channel is ChannelName.LINE else "after-sms")
 
         await asyncio.gather(*(keep_sending() for _ in range(min(_WINDOW, len(frozen)))))
         return sent
+
+    async def _hand_over(self, channel: Channel, notice: outbox.ClaimedNotice, text: str) -> SendOutcome:
+        """One call. Whatever breaks in it, nothing is known of this call only: the batch keeps its outcomes."""
+        try:
+            return await channel.send(self.envelope(notice, text))
+        except Exception as problem:  # a door: an answer that no channel expected
+            log.exception("channel_broken", notice=notice.id, channel=channel.name)
+            return Unclear(reason=type(problem).__name__)
 
     async def _settle(self, sent: list[tuple[outbox.ClaimedNotice, SendOutcome]], *, now: datetime) -> None:
         settlements = [settlement_of(notice, outcome, now=now) for notice, outcome in sent]
@@ -184,6 +194,7 @@ class Notifier:
         parked = [s.notice_id for s in settlements if s.state == NoticeState.NEEDS_HUMAN]
         async with transaction(self.services.engine) as connection:
             await outbox.settle(connection, settlements=settlements, now=now)
+            await _remember_the_gone(connection, sent, now=now)
             if failed:
                 await self.find_another_way(connection, failed=failed, now=now)
             if parked:
@@ -204,6 +215,25 @@ class Notifier:
             not_before=self.services.calendar.next_sending_at(now),
         )
         await notices.report_failed_sms(connection, notice_ids=failed, now=now)
+
+
+async def _not_at_night(
+    connection: AsyncConnection, claimed: Sequence[outbox.ClaimedNotice], *, now: datetime
+) -> list[int]:
+    """News, and completions that were pressed for long ago: who was told to wait hears of it in the morning."""
+    news = [notice.id for notice in claimed if notice.kind in _IN_SEND_HOURS]
+    paid = [notice.id for notice in claimed if notice.kind is NoticeKind.PAID]
+    since = now - _AT_THE_PAGE
+    return news + await late_results.find_long_pressed(connection, notice_ids=paid, pressed_before=since)
+
+
+async def _remember_the_gone(
+    connection: AsyncConnection, sent: Sequence[tuple[outbox.ClaimedNotice, SendOutcome]], *, now: datetime
+) -> None:
+    """LINE users who are not there any more: until a `follow`, their news goes by SMS at once (channels.md 8.7)."""
+    gone = {notice.address for notice, outcome in sent if isinstance(outcome, Refused) and outcome.is_address_dead}
+    for address in sorted(gone):
+        await chats.record_following(connection, line_user_id=address, is_blocked=True, at=now)
 
 
 async def _report_faults(

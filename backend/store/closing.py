@@ -55,6 +55,14 @@ WITH ended AS (
 ), unsent AS (
   UPDATE notice n SET state = 'failed', failure = 'request_expired', settled_at = :now FROM ended
   WHERE n.request_id = ended.id AND n.state = 'queued' AND n.kind IN ('payment_link', 'reminder', 'charge_declined')
+  RETURNING n.id, n.kind, n.account_id
+), never_told AS (
+  -- Their URL did not go out in all its days (a channel that refused us, a lost message): people must know.
+  INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+  SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
+    jsonb_build_object('notice_id', id, 'failure', 'request_expired'), :now
+  FROM unsent WHERE kind <> 'reminder'
+  ON CONFLICT (dedupe_key) DO NOTHING
 ), links AS (
   UPDATE payment_link l SET state = 'expired' FROM ended WHERE l.request_id = ended.id AND l.state = 'active'
 ), changes AS (

@@ -66,10 +66,10 @@ ON CONFLICT (dedupe_key) DO NOTHING
 
 
 _ENQUEUE_ONE = text("""
-INSERT INTO notice (dedupe_key, kind, channel, address, account_id, link_id, facts, payload, reply_token, state,
-  priority, created_at, not_before)
+INSERT INTO notice (dedupe_key, kind, channel, address, account_id, link_id, facts, payload, reply_token,
+  reply_token_at, state, priority, created_at, not_before)
 VALUES (:dedupe_key, :kind, :channel, :address, :account_id, :link_id, CAST(:facts AS jsonb), CAST(:payload AS jsonb),
-  :reply_token, 'queued', :priority, :now, :not_before)
+  :reply_token, :reply_token_at, 'queued', :priority, :now, :not_before)
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
@@ -131,11 +131,20 @@ WHERE address = :address AND id <> :id AND provider_message_id IS NOT NULL ORDER
 
 
 # What only asks for a payment is worth nothing once the request has ended.
+# A URL that expired without having been told is one for people.
 _WITHDRAW_POINTLESS = text("""
-UPDATE notice n SET state = 'failed', failure = 'request_' || r.state, settled_at = :now FROM payment_request r
-WHERE n.id = ANY(:ids) AND r.id = n.request_id AND r.state <> 'open' AND n.state = 'queued'
-  AND (n.kind IN ('payment_link', 'reminder', 'charge_declined')
-    OR n.kind = 'charge_carried_over' AND r.state = 'settled')
+WITH withdrawn AS (
+  UPDATE notice n SET state = 'failed', failure = 'request_' || r.state, settled_at = :now FROM payment_request r
+  WHERE n.id = ANY(:ids) AND r.id = n.request_id AND r.state <> 'open' AND n.state = 'queued'
+    AND (n.kind IN ('payment_link', 'reminder', 'charge_declined')
+      OR n.kind = 'charge_carried_over' AND r.state = 'settled')
+  RETURNING n.id, n.kind, n.account_id, n.failure
+)
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
+  jsonb_build_object('notice_id', id, 'failure', failure), :now
+FROM withdrawn WHERE kind <> 'reminder' AND failure IN ('request_expired', 'request_closing')
+ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
@@ -164,6 +173,7 @@ class NewNotice:
     facts: Mapping[str, object]
     payload: Mapping[str, object] | None = None
     reply_token: str | None = field(default=None, repr=False)
+    reply_token_at: datetime | None = None  # when the webhook with it reached us
     link_id: UUID | None = None
     priority: int = 1
 
@@ -213,6 +223,7 @@ async def enqueue(
             "facts": json.dumps(notice.facts),
             "payload": None if notice.payload is None else json.dumps(notice.payload, ensure_ascii=False),
             "reply_token": notice.reply_token,
+            "reply_token_at": notice.reply_token_at,
             "priority": notice.priority,
             "now": now,
             "not_before": not_before,

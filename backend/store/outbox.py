@@ -13,8 +13,9 @@ from backend.domain.states import ChannelName, NoticeKind
 # The rows stay locked until they are marked: another worker passes them over. A closed restore gate holds all news, and
 # what the restored state still had to send: it may have been sent in the time that was lost.
 _CLAIM = text("""
-SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts + 1 AS attempts,
-  coalesce(first_sent_at, :now) AS first_sent_at, CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state
+SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
+  attempts + 1 AS attempts, coalesce(first_sent_at, :now) AS first_sent_at,
+  CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state
 FROM notice
 WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priority BETWEEN :first AND :last
   AND NOT EXISTS (
@@ -43,6 +44,7 @@ UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.st
   not_before = coalesce(s.not_before, n.not_before), lease_until = NULL,
   reply_token = CASE WHEN s.drop_reply_token THEN NULL ELSE n.reply_token END,
   first_sent_at = CASE WHEN s.forget_first THEN NULL ELSE n.first_sent_at END,
+  held_since = CASE WHEN s.forget_first THEN coalesce(n.held_since, n.last_sent_at) END,
   settled_at = CASE WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:message_ids AS text[]),
   CAST(:request_ids AS text[]), CAST(:failures AS text[]), CAST(:not_befores AS timestamptz[]),
@@ -79,8 +81,8 @@ WHERE id IN (
          OR state = 'sent' AND channel = 'sms' AND last_sent_at <= :receipt_before)
     AND not_before <= :now
   ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
-RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token, attempts, first_sent_at, last_sent_at,
-  state
+RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
+  attempts, first_sent_at, last_sent_at, state
 """)
 
 
@@ -116,6 +118,8 @@ class ClaimedNotice:
     facts: Mapping[str, object]
     payload: Mapping[str, object] | None
     reply_token: str | None = field(repr=False)
+    reply_token_at: datetime | None
+    held_since: datetime | None
     attempts: int
     first_sent_at: datetime
     last_sent_at: datetime

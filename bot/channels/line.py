@@ -21,8 +21,11 @@ from backend.ports import Accepted, Envelope, NotNow, Refused, ReplyExpired, Sen
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)  # the SDK's own default is five minutes
 _OK, _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 200, 400, 404, 409, 429, 500
+_SUCCESS = range(200, 300)
 _NOT_ALLOWED = {401, 403}  # our token or our plan: nothing that a customer's other channel would mend
 _QUOTA_PAUSE, _FAULT_PAUSE, _RATE_PAUSE, _NETWORK_PAUSE = 600, 300, 5, 5  # seconds
+_LONGEST_PAUSE = 3600  # seconds: more than that we do not let ourselves be told
+_NOBODY_THERE = "failed to send messages"  # LINE's words when the user is gone or never was
 
 
 class Api(Protocol):
@@ -42,9 +45,20 @@ class Answer:
     body: Mapping[str, Any]
 
     @property
+    def is_success(self) -> bool:
+        """Whether LINE did what was asked."""
+        return self.status in _SUCCESS
+
+    @property
     def message(self) -> str:
         """LINE's own words about an error."""
         return str(self.body.get("message", ""))[:200]
+
+    def pause(self, least: int) -> int:
+        """Seconds to wait before asking again: what LINE says, but no less than `least`."""
+        said = self.headers.get("Retry-After", "").strip()
+        told = int(said) if said.isascii() and said.isdecimal() else 0  # a date is as good as nothing
+        return max(min(told, _LONGEST_PAUSE), least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +109,7 @@ class LineChannel:
     async def dialog_url(self, *, line_user_id: str, nonce: str) -> str | None:
         """Where LINE asks the user to confirm the account link (channels.md, account link)."""
         answer = await self._try("POST", f"/v2/bot/user/{quote(line_user_id, safe='')}/linkToken", None)
-        if not isinstance(answer, Answer) or answer.status != _OK:
+        if not isinstance(answer, Answer) or not answer.is_success or "linkToken" not in answer.body:
             return None
         query = urlencode({"linkToken": answer.body["linkToken"], "nonce": nonce})
         return f"{self._access_base}/dialog/bot/accountLink?{query}"
@@ -106,7 +120,10 @@ class LineChannel:
         used = await self._try("GET", "/v2/bot/message/quota/consumption", None)
         if not (isinstance(limit, Answer) and isinstance(used, Answer) and limit.status == used.status == _OK):
             return None
-        return Quota(limit=limit.body.get("value"), used=int(used.body.get("totalUsage", 0)))
+        value, gone = limit.body.get("value"), used.body.get("totalUsage", 0)
+        if not isinstance(gone, int) or not isinstance(value, int | None):
+            return None
+        return Quota(limit=value, used=gone)
 
     async def is_friend(self, line_user_id: str) -> bool | None:
         """Whether messages can reach this user: LINE shows no profile of who blocked us. None when it does not say."""
@@ -117,7 +134,7 @@ class LineChannel:
     async def _try(
         self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str] | None = None
     ) -> Answer | NotNow | Unclear:
-        """One request: an answer of any status, or what a broken connection means."""
+        """One request: an answer of any status, or what a broken connection or an unreadable answer means."""
         try:
             response = await self._client.call_api(
                 path,
@@ -133,7 +150,7 @@ class LineChannel:
             )
         except aiohttp.ClientConnectorError as problem:
             return NotNow(reason=type(problem).__name__, retry_after=_NETWORK_PAUSE)
-        except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as problem:
+        except (TimeoutError, aiohttp.ClientError, ValueError, LookupError) as problem:  # the SDK cannot read it
             return Unclear(reason=type(problem).__name__)
         return Answer(status=response.status_code, headers=response.headers, body=_json(response.raw_data))
 
@@ -147,16 +164,21 @@ def _json(body: str | bytes | None) -> Mapping[str, Any]:
 
 
 def _accepted(answer: Answer) -> Accepted:
-    sent: Sequence[Mapping[str, Any]] = answer.body.get("sentMessages") or [{}]
+    """Taken, whatever else the body holds: an odd one takes nothing back."""
+    match answer.body.get("sentMessages"):
+        case [{"id": str(first_id)}, *_]:
+            message_id: str | None = first_id
+        case _:
+            message_id = None
     request_id = answer.headers.get("x-line-accepted-request-id") or answer.headers.get("x-line-request-id")
-    return Accepted(provider_message_id=sent[0].get("id"), provider_request_id=request_id)
+    return Accepted(provider_message_id=message_id, provider_request_id=request_id)
 
 
 def _pushed(answer: Answer | NotNow | Unclear) -> SendOutcome:
-    """409 with the accepted request's id is success: LINE has this key already (f47)."""
+    """409 is success: LINE has taken our key before, whether or not it names the request that it took (f47)."""
     if not isinstance(answer, Answer):
         return answer
-    if answer.status == _OK or (answer.status == _CONFLICT and "x-line-accepted-request-id" in answer.headers):
+    if answer.is_success or answer.status == _CONFLICT:
         return _accepted(answer)
     return _not_accepted(answer)
 
@@ -164,7 +186,7 @@ def _pushed(answer: Answer | NotNow | Unclear) -> SendOutcome:
 def _replied(answer: Answer | NotNow | Unclear) -> SendOutcome:
     if not isinstance(answer, Answer):
         return answer
-    if answer.status == _OK:
+    if answer.is_success:
         return _accepted(answer)
     if answer.status == _BAD_REQUEST and "reply token" in answer.message.lower():
         return ReplyExpired()
@@ -176,13 +198,15 @@ def _not_accepted(answer: Answer) -> Refused | NotNow | Unclear:
         return Unclear(reason=f"status {answer.status}")
     if answer.status == _TOO_MANY:
         # A monthly limit may be temporary: another delivery reserves its reach (channels.md 1, quota).
-        is_quota = "monthly limit" in answer.message
-        return NotNow(reason=answer.message or "rate limited", retry_after=_QUOTA_PAUSE if is_quota else _RATE_PAUSE)
+        pause = _QUOTA_PAUSE if "monthly limit" in answer.message else _RATE_PAUSE
+        return NotNow(reason=answer.message or "rate limited", retry_after=answer.pause(pause))
     if answer.status in _NOT_ALLOWED:
         reason = f"{answer.status} {answer.message}"
-        return NotNow(reason=reason, retry_after=_FAULT_PAUSE, fault=f"status {answer.status}")
+        return NotNow(reason=reason, retry_after=answer.pause(_FAULT_PAUSE), fault=f"status {answer.status}")
     return Refused(
-        reason=f"{answer.status} {answer.message}", provider_request_id=answer.headers.get("x-line-request-id")
+        reason=f"{answer.status} {answer.message}",
+        provider_request_id=answer.headers.get("x-line-request-id"),
+        is_address_dead=answer.status == _BAD_REQUEST and answer.message.lower().startswith(_NOBODY_THERE),
     )
 
 

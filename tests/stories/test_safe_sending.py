@@ -24,8 +24,8 @@ INTENT = (
 KNOWN_SENT = "SELECT attempts, state IN ('sent', 'delivered') FROM notice"
 
 
-class KilledError(Exception):
-    """Stands for the end of the process."""
+class KilledError(BaseException):
+    """Stands for the end of the process: no handler of errors stops it."""
 
 
 class WatchedChannel:
