@@ -53,6 +53,8 @@ def step(
             return dialogue_contact.welcome(turn)
         case IncomingKind.ACCOUNT_LINKED:
             return dialogue_contact.linked(turn)
+        case IncomingKind.ACCOUNT_NOT_LINKED:
+            return dialogue_contact.not_linked(turn)
         case IncomingKind.STICKER | IncomingKind.MEDIA | IncomingKind.OTHER:
             return dialogue_contact.menu(turn, key="only_text")
 

@@ -83,6 +83,17 @@ def linked(turn: Turn) -> Step:
     return turn.step(text, intent="account_linked", choices=_menu_choices(turn))
 
 
+def not_linked(turn: Turn) -> Step:
+    """Linking did not go through: say so, with a fresh way to try again."""
+    return turn.step(
+        turn.say("not_linked"),
+        intent="account_not_linked",
+        choices=turn.wording.choices(["faq", "menu"]),
+        effects=(OfferAccountLink(),),
+        target=Target.ACCOUNT_LINK,
+    )
+
+
 def ask_unlink(turn: Turn, *, account_id: int | None) -> Step:
     """Ask before unlinking, and which place if there are several."""
     intent = "unlink_account"

@@ -1,8 +1,10 @@
 """LINE's webhook: verify the raw bytes, keep each event, and later turn it into what it means for us."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -11,7 +13,7 @@ from aiohttp import web
 from backend.domain.states import ChannelName
 from backend.domain.untrusted_json import identifier, read_object, storable
 from backend.failpoints import failpoint
-from backend.store import chats, inbox, notices
+from backend.store import chats, inbox, notices, unopened_links
 from backend.store.engine import transaction
 from backend.usecases import link_line_account
 from backend.usecases.services import Services
@@ -23,6 +25,7 @@ from bot.message import Incoming, IncomingKind
 SOURCE = "line"
 _TYPED = ("text", "fileName", "title", "address")
 _MEDIA = {"image", "video", "audio", "file", "location"}
+_CLOCKS_DIFFER = timedelta(seconds=5)  # LINE's and ours: what was sent at the very moment of a block may have arrived
 log = structlog.get_logger()
 
 
@@ -39,35 +42,63 @@ class LineHook:
         signature = request.headers.get("x-line-signature", "")
         if not is_signed(body=body, signature=signature, secrets=self.channel_secrets):
             return web.Response(status=401)
+        now = self.services.clock.now()
         try:
-            events = list(new_events(read_object(body)))
+            events = list(new_events(read_object(body), received_at=now))
         except (ValueError, TypeError, KeyError):
             return web.Response(status=400)
         if events:
             async with transaction(self.services.engine) as connection:
-                await inbox.insert_events(connection, events=events, now=self.services.clock.now())
+                await inbox.insert_events(connection, events=events, now=now)
             failpoint("after-inbox-insert")
         return web.Response(status=200)
 
 
-def new_events(webhook: Mapping[str, Any]) -> Iterator[inbox.NewEvent]:
-    """The events of one webhook body, each on its own: an odd one is logged and loses none of its neighbours."""
+def new_events(webhook: Mapping[str, Any], *, received_at: datetime) -> Iterator[inbox.NewEvent]:
+    """The events of one webhook body, each on its own: what is no event is logged and costs no neighbour."""
     for event in webhook["events"]:
         try:
-            yield _new_event(event)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as problem:
+            yield _new_event(storable(event), received_at=received_at)
+        except (TypeError, ValueError, AttributeError) as problem:
             log.warning("line_event_unreadable", reason=type(problem).__name__)
 
 
-def _new_event(event: dict[str, Any]) -> inbox.NewEvent:
-    source = event.get("source") or {}
+def _new_event(event: dict[str, Any], *, received_at: datetime) -> inbox.NewEvent:
+    event_id = _id_of(event)
     return inbox.NewEvent(
         source=SOURCE,
-        event_id=identifier(event["webhookEventId"]),
-        order_key=f"line:{identifier(source.get('userId') or event['webhookEventId'])}",
-        body=_masked(storable(event)),
-        occurred_at=datetime.fromtimestamp(int(event["timestamp"]) / 1000, tz=UTC),
+        event_id=event_id,
+        order_key=f"line:{_user_of(event) or event_id}",
+        body=_masked(event),
+        occurred_at=_time_of(event) or received_at,
     )
+
+
+def _id_of(event: dict[str, Any]) -> str:
+    """LINE's name of the event. Without one it is named by its content, so that a redelivery is recognised too."""
+    try:
+        return identifier(event.get("webhookEventId"))
+    except ValueError:
+        content = {name: value for name, value in event.items() if name != "deliveryContext"}
+        return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _time_of(event: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(event["timestamp"]) / 1000, tz=UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _user_of(event: Mapping[str, Any]) -> str | None:
+    """The user who did it alone with us; None for groups, and for names that can be nobody's."""
+    source = event.get("source")
+    if not isinstance(source, Mapping) or source.get("type", "user") != "user":
+        return None
+    try:
+        return identifier(source.get("userId"))
+    except ValueError:
+        return None
 
 
 def _masked(event: dict[str, Any]) -> dict[str, Any]:
@@ -87,14 +118,13 @@ class LineEvents:
     conversations: Conversations
 
     async def apply(self, event: inbox.InboxEvent, now: datetime) -> bool:
-        """Do what one event means; unknown types, groups and standby are left alone politely.
+        """Do what one event means; unknown types and groups are left alone politely.
 
-        True when the event is finished in the same commit: every answer does that.
+        True when the event is finished in the same commit: every answer does that. In standby somebody else answers:
+        the same is kept and done, without a word of ours.
         """
         body: Mapping[str, Any] = event.body
-        user_id = (body.get("source") or {}).get("userId")
-        if body.get("mode") == "standby" or (body.get("source") or {}).get("type", "user") != "user":
-            return False
+        user_id = _user_of(body)
         match body.get("type"):
             case "message" | "postback" if user_id:
                 return await self._answer(event, user_id, _incoming(body, event.occurred_at), now)
@@ -106,22 +136,13 @@ class LineEvents:
                 async with transaction(self.services.engine) as connection:
                     await chats.erase_message(connection, provider_message_id=str(body["unsend"]["messageId"]), now=now)
             case "accountLink" if user_id:
-                await self._link(event, user_id, now)
+                return await self._link(event, user_id, now)
             case kind:
                 log.info("line_event_ignored", kind=str(kind))
         return False
 
     async def _answer(self, event: inbox.InboxEvent, user_id: str, incoming: Incoming, now: datetime) -> bool:
-        body: Mapping[str, Any] = event.body
-        message = body.get("message") or {}
-        said = Said(
-            incoming=incoming,
-            address=user_id,
-            message_id=str(message.get("id") or event.event_id),
-            event=event,
-            reply_token=body.get("replyToken"),
-        )
-        await self.conversations.answer(said, now=now)
+        await self.conversations.answer(_said(event, user_id, incoming), now=now)
         return True
 
     async def _follow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> bool:
@@ -131,21 +152,25 @@ class LineEvents:
         return await self._answer(event, user_id, incoming, now)
 
     async def _unfollow(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
-        """A block: what still waits to go to this user takes the next channel (channels.md 8.7)."""
+        """A block: what still waits for this user, and URLs pushed into it, take the next channel (channels.md 8.7)."""
+        at = event.occurred_at
         async with transaction(self.services.engine) as connection:
-            await chats.record_following(connection, line_user_id=user_id, is_blocked=True, at=event.occurred_at)
+            if not await chats.record_following(connection, line_user_id=user_id, is_blocked=True, at=at):
+                return  # a newer `follow` is known
             waiting = await notices.lock_queued_for(connection, line_user_id=user_id)
-            await notices.fail(connection, notice_ids=waiting, failure="blocked", now=now)
+            swallowed = await unopened_links.lock_swallowed(
+                connection, line_user_id=user_id, sent_after=at + _CLOCKS_DIFFER, now=now
+            )
+            lost = [*waiting, *swallowed]
+            await notices.fail(connection, notice_ids=lost, failure="blocked", now=now)
             await notices.fall_back_to_sms(
-                connection,
-                notice_ids=waiting,
-                now=now,
-                not_before=self.services.calendar.next_sending_at(now),
+                connection, notice_ids=lost, now=now, not_before=self.services.calendar.next_sending_at(now)
             )
 
-    async def _link(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> None:
-        body: Mapping[str, Any] = event.body
-        link = body.get("link") or {}
+    async def _link(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> bool:
+        """The link and the word about it are one commit: a failure in between uses no nonce up."""
+        link = event.body.get("link")
+        link = link if isinstance(link, Mapping) else {}
         async with transaction(self.services.engine) as connection:
             linked = await link_line_account.accept(
                 self.services,
@@ -153,11 +178,26 @@ class LineEvents:
                 line_user_id=user_id,
                 nonce=str(link.get("nonce")),
                 result=str(link.get("result")),
+                linked_at=event.occurred_at,
                 now=now,
             )
-        if linked:
-            incoming = Incoming(channel=ChannelName.LINE, kind=IncomingKind.ACCOUNT_LINKED, said_at=event.occurred_at)
-            await self._answer(event, user_id, incoming, now)
+            kind = IncomingKind.ACCOUNT_LINKED if linked else IncomingKind.ACCOUNT_NOT_LINKED
+            incoming = Incoming(channel=ChannelName.LINE, kind=kind, said_at=event.occurred_at)
+            await self.conversations.answer_within(connection, _said(event, user_id, incoming), now=now)
+        return True
+
+
+def _said(event: inbox.InboxEvent, user_id: str, incoming: Incoming) -> Said:
+    body: Mapping[str, Any] = event.body
+    message = body.get("message") or {}
+    return Said(
+        incoming=incoming,
+        address=user_id,
+        message_id=str(message.get("id") or event.event_id),
+        event=event,
+        reply_token=body.get("replyToken"),
+        is_overheard=body.get("mode") == "standby",
+    )
 
 
 def _incoming(body: Mapping[str, Any], said_at: datetime) -> Incoming:

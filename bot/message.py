@@ -16,6 +16,7 @@ class IncomingKind(StrEnum):
     POSTBACK = "postback"  # pressed a choice: `data` says which, `text` is empty
     FOLLOW = "follow"
     ACCOUNT_LINKED = "account_linked"
+    ACCOUNT_NOT_LINKED = "account_not_linked"  # the dialog failed, or its nonce is no longer good
     STICKER = "sticker"
     MEDIA = "media"
     OTHER = "other"

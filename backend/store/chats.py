@@ -37,6 +37,7 @@ _FOLLOWING = text("""
 INSERT INTO line_user (line_user_id, is_blocked, changed_at) VALUES (:line_user_id, :is_blocked, :at)
 ON CONFLICT (line_user_id) DO UPDATE SET is_blocked = :is_blocked, changed_at = :at
   WHERE line_user.changed_at <= :at
+RETURNING line_user_id
 """)
 
 _STOP = text("""
@@ -98,10 +99,10 @@ async def accounts_behind(connection: AsyncConnection, *, channel: ChannelName, 
     return list((await connection.execute(query, {"address": address})).scalars())
 
 
-async def record_following(connection: AsyncConnection, *, line_user_id: str, is_blocked: bool, at: datetime) -> None:
-    """A LINE user followed or blocked us at `at`; an older event that comes late changes nothing."""
+async def record_following(connection: AsyncConnection, *, line_user_id: str, is_blocked: bool, at: datetime) -> bool:
+    """A LINE user followed or blocked us at `at`; False when something newer is known, and this changes nothing."""
     values = {"line_user_id": line_user_id, "is_blocked": is_blocked, "at": at}
-    await connection.execute(_FOLLOWING, values)
+    return (await connection.execute(_FOLLOWING, values)).one_or_none() is not None
 
 
 async def stop_contact(

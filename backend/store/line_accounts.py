@@ -15,12 +15,15 @@ VALUES (:id, :token_hash, :line_user_id, :now, :expires_at)
 _INVITED = text("SELECT line_user_id FROM line_invitation WHERE token_hash = :token_hash AND expires_at > :now")
 
 _KEEP_NONCE = text("""
-INSERT INTO line_link_nonce (nonce_hash, account_id, expires_at) VALUES (:nonce_hash, :account_id, :expires_at)
+INSERT INTO line_link_nonce (nonce_hash, account_id, line_user_id, expires_at)
+VALUES (:nonce_hash, :account_id, :line_user_id, :expires_at)
 """)
 
+# `linked_at` is LINE's word for when the customer agreed: however late it reaches us, the nonce was in time.
 _USE_NONCE = text("""
 UPDATE line_link_nonce SET used_at = :now
-WHERE nonce_hash = :nonce_hash AND used_at IS NULL AND expires_at > :now
+WHERE nonce_hash = :nonce_hash AND used_at IS NULL AND expires_at > :linked_at
+  AND coalesce(line_user_id, :line_user_id) = :line_user_id
 RETURNING account_id
 """)
 
@@ -40,7 +43,7 @@ ON CONFLICT (account_id) WHERE unlinked_at IS NULL DO NOTHING
 """)
 
 _WAITING = text("""
-SELECT id FROM notice
+SELECT id, first_sent_at IS NOT NULL AS may_have_arrived FROM notice
 WHERE channel = 'line' AND address = :line_user_id AND account_id = :account_id AND state = 'queued' FOR UPDATE
 """)
 
@@ -51,6 +54,14 @@ class Relinked:
 
     number_tail: str
     former_user_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Notices for a LINE user: LINE has certainly not got the untried ones, and may have got the doubtful ones."""
+
+    untried: list[int]
+    doubtful: list[int]
 
 
 async def create_invitation(
@@ -79,16 +90,25 @@ async def find_invited(connection: AsyncConnection, *, token_hash: bytes, now: d
     return found.scalar_one_or_none()
 
 
-async def keep_nonce(connection: AsyncConnection, *, nonce_hash: bytes, account_id: int, expires_at: datetime) -> None:
-    """Remember which account a nonce stands for."""
-    values = {"nonce_hash": nonce_hash, "account_id": account_id, "expires_at": expires_at}
+async def keep_nonce(
+    connection: AsyncConnection, *, nonce_hash: bytes, account_id: int, line_user_id: str, expires_at: datetime
+) -> None:
+    """Remember which account a nonce stands for, and which LINE user was invited to link it."""
+    values = {
+        "nonce_hash": nonce_hash,
+        "account_id": account_id,
+        "line_user_id": line_user_id,
+        "expires_at": expires_at,
+    }
     await connection.execute(_KEEP_NONCE, values)
 
 
-async def use_nonce(connection: AsyncConnection, *, nonce_hash: bytes, now: datetime) -> int | None:
-    """The nonce's account, once; None for an unknown, used or too old nonce."""
-    found = await connection.execute(_USE_NONCE, {"nonce_hash": nonce_hash, "now": now})
-    return found.scalar_one_or_none()
+async def use_nonce(
+    connection: AsyncConnection, *, nonce_hash: bytes, line_user_id: str, linked_at: datetime, now: datetime
+) -> int | None:
+    """The nonce's account, once; None for an unknown, used or too old nonce, or one that somebody else was given."""
+    values = {"nonce_hash": nonce_hash, "line_user_id": line_user_id, "linked_at": linked_at, "now": now}
+    return (await connection.execute(_USE_NONCE, values)).scalar_one_or_none()
 
 
 async def link(connection: AsyncConnection, *, account_id: int, line_user_id: str, now: datetime) -> Relinked:
@@ -107,7 +127,11 @@ async def unlink(connection: AsyncConnection, *, account_id: int, line_user_id: 
     return (await connection.execute(_END, values)).scalar_one_or_none() is not None
 
 
-async def lock_waiting_notices(connection: AsyncConnection, *, account_id: int, line_user_id: str) -> list[int]:
+async def lock_waiting_notices(connection: AsyncConnection, *, account_id: int, line_user_id: str) -> Waiting:
     """Notices about this account that still wait to go to this LINE user."""
     values = {"account_id": account_id, "line_user_id": line_user_id}
-    return list((await connection.execute(_WAITING, values)).scalars())
+    rows = (await connection.execute(_WAITING, values)).all()
+    return Waiting(
+        untried=[row.id for row in rows if not row.may_have_arrived],
+        doubtful=[row.id for row in rows if row.may_have_arrived],
+    )

@@ -28,6 +28,18 @@ WHERE n.id = :notice_id AND n.state = 'sent' AND r.state = 'open'
 FOR UPDATE OF n
 """)
 
+# Pushed into a block that LINE told of afterwards. What was first tried before the block may have been read.
+_SWALLOWED = text("""
+SELECT n.id FROM notice n
+JOIN payment_request r ON r.id = n.request_id
+JOIN payment_link l ON l.id = n.link_id AND l.state = 'active'
+WHERE n.channel = 'line' AND n.address = :line_user_id AND n.kind IN ('payment_link', 'charge_declined')
+  AND n.state = 'sent' AND n.first_sent_at > :sent_after
+  AND r.state = 'open' AND r.valid_until > :now
+  AND NOT EXISTS (SELECT FROM page_session s WHERE s.link_id = l.id)
+FOR UPDATE OF n
+""")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnopenedLink:
@@ -49,3 +61,11 @@ async def find_unopened(
 async def lock_still_silent(connection: AsyncConnection, *, notice_id: int) -> bool:
     """Lock the notice; whether its URL is still open and nobody has used it."""
     return (await connection.execute(_STILL_SILENT, {"notice_id": notice_id})).one_or_none() is not None
+
+
+async def lock_swallowed(
+    connection: AsyncConnection, *, line_user_id: str, sent_after: datetime, now: datetime
+) -> list[int]:
+    """Notices with an open URL that was not tried before `sent_after`, a block of this user, and that nobody opened."""
+    values = {"line_user_id": line_user_id, "sent_after": sent_after, "now": now}
+    return list((await connection.execute(_SWALLOWED, values)).scalars())

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.identifiers import derive_invitation_token, hash_token, new_secret
-from backend.store import line_accounts, notices, tasks
+from backend.store import line_accounts, notices, outbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
@@ -45,27 +45,41 @@ async def find_invited_user(services: Services, *, token: str, now: datetime) ->
         return await line_accounts.find_invited(connection, token_hash=hash_token(token), now=now)
 
 
-async def issue_nonce(services: Services, *, account_id: int, now: datetime) -> str:
-    """A nonce that stands for the account in LINE's dialog: 256 random bits, told once, kept as a hash."""
+async def issue_nonce(services: Services, *, account_id: int, line_user_id: str, now: datetime) -> str:
+    """A nonce that stands for the account in this user's LINE dialog: 256 random bits, told once, kept as a hash."""
     nonce = new_secret()
     async with transaction(services.engine) as connection:
         await line_accounts.keep_nonce(
-            connection, nonce_hash=hash_token(nonce), account_id=account_id, expires_at=now + NONCE_LIFE
+            connection,
+            nonce_hash=hash_token(nonce),
+            account_id=account_id,
+            line_user_id=line_user_id,
+            expires_at=now + NONCE_LIFE,
         )
     return nonce
 
 
 async def accept(
-    services: Services, connection: AsyncConnection, *, line_user_id: str, nonce: str, result: str, now: datetime
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    line_user_id: str,
+    nonce: str,
+    result: str,
+    linked_at: datetime,
+    now: datetime,
 ) -> LinkedAccount | None:
     """Apply LINE's accountLink event in the caller's transaction; None when it links nothing.
 
-    The nonce is good once and for ten minutes. An account has one LINE user at a time: the former one
-    loses access at once, what waited for that chat goes by SMS, and staff are told.
+    The nonce is good once, for the user who was invited, and for ten minutes until `linked_at`, the event's own time:
+    a webhook that reaches us late, or again, was still in time for the customer. An account has one LINE user at a
+    time: the former one loses access at once, what waited for that chat goes by SMS, and staff are told.
     """
     if result != _OK:
         return None
-    account_id = await line_accounts.use_nonce(connection, nonce_hash=hash_token(nonce), now=now)
+    account_id = await line_accounts.use_nonce(
+        connection, nonce_hash=hash_token(nonce), line_user_id=line_user_id, linked_at=linked_at, now=now
+    )
     if account_id is None:
         return None
     linked = await line_accounts.link(connection, account_id=account_id, line_user_id=line_user_id, now=now)
@@ -97,8 +111,10 @@ async def unlink(
 async def _redirect_notices(
     services: Services, connection: AsyncConnection, *, account_id: int, line_user_id: str, now: datetime
 ) -> None:
-    """What still waits for this chat must not be read there any more."""
+    """What still waits for this chat must not be read there any more; what may be there already is left to people."""
     waiting = await line_accounts.lock_waiting_notices(connection, account_id=account_id, line_user_id=line_user_id)
     send_at = services.calendar.next_sending_at(now)
-    await notices.fall_back_to_sms(connection, notice_ids=waiting, now=now, not_before=send_at)
-    await notices.fail(connection, notice_ids=waiting, failure="line_unlinked", now=now)
+    await notices.fall_back_to_sms(connection, notice_ids=waiting.untried, now=now, not_before=send_at)
+    await notices.fail(connection, notice_ids=waiting.untried, failure="line_unlinked", now=now)
+    await outbox.park(connection, notice_ids=waiting.doubtful, failure="line_unlinked")
+    await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=waiting.doubtful, now=now)

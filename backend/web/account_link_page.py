@@ -59,7 +59,9 @@ async def link(request: web.Request) -> web.Response:
 
 
 async def _to_line(request: web.Request, *, line_user_id: str, account_id: int, now: datetime) -> web.Response:
-    nonce = await link_line_account.issue_nonce(request.app[SERVICES], account_id=account_id, now=now)
+    nonce = await link_line_account.issue_nonce(
+        request.app[SERVICES], account_id=account_id, line_user_id=line_user_id, now=now
+    )
     url = await request.app[LINE_LINK].dialog_url(line_user_id=line_user_id, nonce=nonce)
     return answers.page(request, "line_away", status=_AWAY) if url is None else answers.see(url)
 

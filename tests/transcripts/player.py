@@ -19,6 +19,7 @@ _BASE_URL = "https://pay.example.jp"
 _EVENTS = {
     "（友だち追加）": IncomingKind.FOLLOW,
     "（連携完了）": IncomingKind.ACCOUNT_LINKED,
+    "（連携失敗）": IncomingKind.ACCOUNT_NOT_LINKED,
     "（スタンプ）": IncomingKind.STICKER,
     "（写真）": IncomingKind.MEDIA,
 }

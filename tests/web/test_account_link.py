@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from backend.domain.states import ChannelName, NoticeKind
 from backend.store import notices
@@ -95,7 +96,7 @@ async def test_f60_a_new_line_user_takes_the_account_over_and_the_former_loses_i
     await _accept(site, nonce=await _nonce(site, account_id))
     await _wait_for_line(site, account_id)
 
-    await _accept(site, nonce=await _nonce(site, account_id), user=OTHER_USER)
+    await _accept(site, nonce=await _nonce(site, account_id, user=OTHER_USER), user=OTHER_USER)
 
     assert await site.ledger.rows(LIVE) == [(OTHER_USER,)]
     assert await site.ledger.rows("SELECT kind, account_id FROM staff_task") == [("line_user_replaced", account_id)]
@@ -132,6 +133,19 @@ async def test_unlinking_sends_what_waits_by_sms(site: Site) -> None:
     assert (ended, again) == (True, False)
     assert await site.ledger.rows(LIVE) == []
     assert await site.ledger.rows("SELECT state FROM notice WHERE channel = 'sms'") == [("queued",)]
+
+
+async def test_unlinking_leaves_what_may_have_arrived_to_people_and_not_to_sms(site: Site) -> None:
+    account_id = await customer(site)
+    await _accept(site, nonce=await _nonce(site, account_id))
+    await _wait_for_line(site, account_id)
+    async with site.services.engine.begin() as connection:
+        await connection.execute(text("UPDATE notice SET first_sent_at = created_at, last_sent_at = created_at"))
+
+    await _unlink(site, account_id)
+
+    assert await site.ledger.rows("SELECT channel, state FROM notice") == [("line", "needs_human")]
+    assert await site.ledger.rows("SELECT kind FROM staff_task") == [("notice_unclear",)]
 
 
 async def test_a_stranger_cannot_unlink_somebody_else(site: Site) -> None:
@@ -178,8 +192,10 @@ async def _to_dialog(site: Site) -> str:
         return answer.headers["Location"]
 
 
-async def _nonce(site: Site, account_id: int) -> str:
-    return await link_line_account.issue_nonce(site.services, account_id=account_id, now=site.services.clock.now())
+async def _nonce(site: Site, account_id: int, *, user: str = LINE_USER) -> str:
+    return await link_line_account.issue_nonce(
+        site.services, account_id=account_id, line_user_id=user, now=site.services.clock.now()
+    )
 
 
 async def _accept(site: Site, *, nonce: str, result: str = "ok", user: str = LINE_USER) -> LinkedAccount | None:
@@ -190,6 +206,7 @@ async def _accept(site: Site, *, nonce: str, result: str = "ok", user: str = LIN
             line_user_id=user,
             nonce=nonce,
             result=result,
+            linked_at=site.services.clock.now(),
             now=site.services.clock.now(),
         )
 
