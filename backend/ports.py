@@ -298,7 +298,11 @@ class Envelope:
     address: str = field(repr=False)
     payload: Mapping[str, object] = field(repr=False)
     reply_token: str | None = field(default=None, repr=False)
-    known_message_ids: frozenset[str] = frozenset()  # when looking for it: what other notices have become
+    attempts: int = 1  # which try this is
+    # When looking for it: its own name if it was told, when it was first tried, what other notices have become.
+    message_id: str | None = None
+    first_sent_at: datetime | None = None
+    known_message_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +312,7 @@ class Accepted:
     provider_message_id: str | None
     provider_request_id: str | None
     is_delivered: bool = False
+    is_with_carrier: bool = False  # handed on; many carriers never say more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

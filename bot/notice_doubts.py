@@ -15,6 +15,7 @@ _RESEND_AFTER = timedelta(minutes=15)  # from the last committed intent to send
 _RECEIPT_WITHIN = timedelta(hours=1)
 _RECEIPT_GIVEN_UP_AFTER = timedelta(hours=24)
 _MAX_ATTEMPTS = 2
+UNCONFIRMED = "delivery not confirmed"  # why a notice that was sent is not asked about any more
 
 
 async def settle_doubts(notifier: Notifier, *, now: datetime, size: int = 50) -> int:
@@ -66,25 +67,39 @@ async def _envelope(notifier: Notifier, notice: outbox.ClaimedNotice) -> Envelop
     """Two reminders may say the same: what another notice has become is not this one."""
     async with transaction(notifier.services.engine) as connection:
         known = await notices.find_known_messages(connection, notice_id=notice.id, address=notice.address)
-    return replace(notifier.envelope(notice, notifier.frozen(notice)), known_message_ids=known)
+    return replace(
+        notifier.envelope(notice, notifier.frozen(notice)),
+        message_id=notice.provider_message_id,
+        first_sent_at=notice.first_sent_at,
+        known_message_ids=known,
+    )
 
 
 def _decision(
     notice: outbox.ClaimedNotice, found: Accepted | Refused | None, *, now: datetime
 ) -> tuple[NoticeState | None, str | None]:
     """What the provider's list means; a None state means: wait and ask again."""
+    if isinstance(found, Refused):
+        return NoticeState.FAILED, found.reason
+    if found is not None and found.is_delivered:
+        return NoticeState.DELIVERED, None
     age = now - notice.last_sent_at
-    match found:
-        case Refused():
-            return NoticeState.FAILED, found.reason
-        case Accepted(is_delivered=True):
-            return NoticeState.DELIVERED, None
-        case Accepted() if notice.state == NoticeState.UNKNOWN:
-            return NoticeState.SENT, None
-        case None if notice.state == NoticeState.UNKNOWN:
-            return _absent(notice, age)
-        case Accepted() | None:
-            return (NoticeState.NEEDS_HUMAN, "no receipt") if age > _RECEIPT_GIVEN_UP_AFTER else (None, None)
+    return _unended(found, age) if notice.state == NoticeState.SENT else _unknown(notice, found, age)
+
+
+def _unended(found: Accepted | None, age: timedelta) -> tuple[NoticeState | None, str | None]:
+    """Many carriers never confirm: what they have is sent, and nobody need look at each of these."""
+    if age <= _RECEIPT_GIVEN_UP_AFTER:
+        return None, None
+    if found is not None and found.is_with_carrier:
+        return NoticeState.SENT, UNCONFIRMED
+    return NoticeState.NEEDS_HUMAN, "no receipt"
+
+
+def _unknown(
+    notice: outbox.ClaimedNotice, found: Accepted | None, age: timedelta
+) -> tuple[NoticeState | None, str | None]:
+    return (NoticeState.SENT, None) if found is not None else _absent(notice, age)
 
 
 def _absent(notice: outbox.ClaimedNotice, age: timedelta) -> tuple[NoticeState | None, str | None]:

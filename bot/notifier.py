@@ -147,6 +147,7 @@ class Notifier:
             address=notice.address,
             payload=json.loads(frozen),
             reply_token=notice.reply_token,
+            attempts=notice.attempts,
         )
 
     def _secrets_of(self, notice: outbox.ClaimedNotice) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from aiohttp import web
 from backend.domain.states import ChannelName, NoticeState
 from backend.domain.untrusted_json import identifier, storable
 from backend.failpoints import failpoint
-from backend.store import chats, inbox, notices, outbox
+from backend.store import chats, delivery_receipts, inbox, notices
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.card_guard import mask_cards
@@ -21,8 +21,14 @@ from bot.message import Incoming, IncomingKind
 
 INBOUND = "twilio_sms"
 RECEIPT = "twilio_status"
-# 30003 may be transient and 30005 unknown, but by then Twilio has given up on this message.
-_FINAL = {"delivered": NoticeState.DELIVERED, "undelivered": NoticeState.FAILED, "failed": NoticeState.FAILED}
+# 30003 may be transient and 30005 unknown, but by then Twilio has given up on this message. Any other status is on the
+# way to one of these: Twilio has the message.
+_FINAL = {
+    "delivered": NoticeState.DELIVERED,
+    "undelivered": NoticeState.FAILED,
+    "failed": NoticeState.FAILED,
+    "canceled": NoticeState.FAILED,
+}
 _EMPTY_ANSWER = "<Response/>"  # anything else would be sent to the customer as an SMS (channels.md 5)
 
 
@@ -105,19 +111,16 @@ class SmsEvents:
         return True
 
     async def apply_receipt(self, event: inbox.InboxEvent, now: datetime) -> None:
-        """Final receipts end a notice; what did not arrive goes on the list for people (f53)."""
+        """A final receipt ends a notice, any other proves that it was sent; what did not arrive is for people (f53)."""
         state = _FINAL.get(str(event.body["MessageStatus"]))
-        if state is None:
-            return
+        key, sid = _reference(event), str(event.body["MessageSid"])
         code = str(event.body.get("ErrorCode") or "")
         async with transaction(self.services.engine) as connection:
-            ended = await outbox.record_receipt(
-                connection,
-                key=_reference(event),
-                message_id=str(event.body["MessageSid"]),
-                state=state,
-                failure=code or None,
-                now=now,
+            if state is None:
+                await delivery_receipts.prove_sent(connection, key=key, message_id=sid, now=now)
+                return
+            ended = await delivery_receipts.record_end(
+                connection, key=key, message_id=sid, state=state, failure=code or None, now=now
             )
             if state is NoticeState.FAILED:
                 await notices.report_failed_sms(connection, notice_ids=ended, now=now)

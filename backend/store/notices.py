@@ -108,7 +108,7 @@ _REPORT_FAILED_SMS = text("""
 INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
 SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
   jsonb_build_object('notice_id', id, 'failure', failure), :now
-FROM notice WHERE id = ANY(:ids) AND channel = 'sms' AND kind NOT IN ('reply', 'code')
+FROM notice WHERE id = ANY(:ids) AND channel = 'sms' AND state = 'failed' AND kind NOT IN ('reply', 'code')
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 

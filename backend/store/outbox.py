@@ -15,7 +15,7 @@ from backend.domain.states import ChannelName, NoticeKind
 _CLAIM = text("""
 SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
   attempts + 1 AS attempts, coalesce(first_sent_at, :now) AS first_sent_at,
-  CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state
+  CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state, provider_message_id
 FROM notice
 WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priority BETWEEN :first AND :last
   AND NOT EXISTS (
@@ -40,12 +40,14 @@ WHERE n.id = m.id
 _SETTLE = text("""
 UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.state END,
   provider_message_id = coalesce(s.message_id, n.provider_message_id),
-  provider_request_id = coalesce(s.provider_request_id, n.provider_request_id), failure = s.failure,
+  provider_request_id = coalesce(s.provider_request_id, n.provider_request_id),
+  failure = CASE WHEN n.state = 'sending' THEN s.failure ELSE n.failure END,
   not_before = coalesce(s.not_before, n.not_before), lease_until = NULL,
   reply_token = CASE WHEN s.drop_reply_token THEN NULL ELSE n.reply_token END,
   first_sent_at = CASE WHEN s.forget_first THEN NULL ELSE n.first_sent_at END,
   held_since = CASE WHEN s.forget_first THEN coalesce(n.held_since, n.last_sent_at) END,
-  settled_at = CASE WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
+  settled_at = CASE WHEN n.state <> 'sending' THEN n.settled_at
+                    WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:message_ids AS text[]),
   CAST(:request_ids AS text[]), CAST(:failures AS text[]), CAST(:not_befores AS timestamptz[]),
   CAST(:drops AS boolean[]), CAST(:forgets AS boolean[])) AS s(id, state, message_id, provider_request_id, failure,
@@ -71,37 +73,32 @@ RETURNING id
 """)
 
 
-# `unknown`: look for it. An SMS without a receipt: ask what became of it (a lost callback is healed by asking).
+# `unknown`: look for it. An SMS without a receipt: ask what became of it (a lost callback is healed by asking), until
+# it is known that nobody will say.
 _TAKE_UNKNOWN = text("""
 UPDATE notice SET not_before = CAST(:now AS timestamptz)
     + CASE state WHEN 'unknown' THEN interval '5 minutes' ELSE interval '6 hours' END
 WHERE id IN (
   SELECT id FROM notice
   WHERE (state = 'unknown' AND last_sent_at <= :sent_before
-         OR state = 'sent' AND channel = 'sms' AND last_sent_at <= :receipt_before)
+         OR state = 'sent' AND channel = 'sms' AND last_sent_at <= :receipt_before AND failure IS NULL)
     AND not_before <= :now
   ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
-  attempts, first_sent_at, last_sent_at, state
+  attempts, first_sent_at, last_sent_at, state, provider_message_id
 """)
 
 
+# What goes out again goes to the number that is known by now (f61).
 _DECIDE_UNKNOWN = text("""
 UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, provider_message_id),
   failure = :failure, lease_until = NULL,
+  address = CASE WHEN CAST(:state AS text) = 'queued' AND kind <> 'code'
+    THEN coalesce((SELECT a.phone FROM account a WHERE a.id = account_id AND channel = 'sms'), address)
+    ELSE address END,
   not_before = CASE WHEN CAST(:state AS text) = 'queued' THEN CAST(:now AS timestamptz) ELSE not_before END,
   settled_at = CASE WHEN CAST(:state AS text) <> 'queued' THEN CAST(:now AS timestamptz) END
 WHERE id = :id AND state IN ('unknown', 'sent')
-""")
-
-
-# A receipt may come before our own settle, twice, or late: only forward, and a final state stays (channels.md 8.9).
-_RECEIPT = text("""
-UPDATE notice SET state = :state, failure = coalesce(:failure, failure), settled_at = :now,
-  provider_message_id = coalesce(provider_message_id, :message_id)
-WHERE (key = :key OR provider_message_id = :message_id)
-  AND (state IN ('sending', 'sent', 'unknown') OR state = 'failed' AND :state = 'delivered')
-RETURNING id
 """)
 
 
@@ -124,6 +121,7 @@ class ClaimedNotice:
     first_sent_at: datetime
     last_sent_at: datetime
     state: str
+    provider_message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,17 +235,3 @@ async def decide_unknown(
     """End the doubt about one notice, on evidence."""
     values = {"id": notice_id, "state": state, "message_id": message_id, "failure": failure, "now": now}
     await connection.execute(_DECIDE_UNKNOWN, values)
-
-
-async def record_receipt(
-    connection: AsyncConnection,
-    *,
-    key: UUID | None,
-    message_id: str,
-    state: str,
-    failure: str | None,
-    now: datetime,
-) -> list[int]:
-    """Apply a delivery receipt; returns the notices it changed."""
-    values = {"key": key, "message_id": message_id, "state": state, "failure": failure, "now": now}
-    return list((await connection.execute(_RECEIPT, values)).scalars())
