@@ -83,6 +83,7 @@ inbox_event = Table(
         "id",
         postgresql_where=text("state IN ('received', 'working')"),
     ),
+    Index("ix_inbox_event_quarantined", "order_key", postgresql_where=text("state = 'quarantined'")),
 )
 
 conversation = Table(
