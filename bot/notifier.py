@@ -125,11 +125,17 @@ class Notifier:
         return frozen
 
     def frozen(self, notice: outbox.ClaimedNotice) -> str:
-        """The payload as JSON, with places for tokens instead of tokens; in an order that jsonb cannot change."""
-        payload = notice.payload or self.wording.render_notice(
+        """The payload as JSON, with places for tokens instead of tokens; in an order that jsonb cannot change.
+
+        The words of a first try are those of its day: what an earlier try has certainly not brought is worded anew.
+        """
+        is_first_try = notice.state == NoticeState.SENDING and notice.first_sent_at == notice.last_sent_at
+        payload = (
+            None if is_first_try and notice.kind is not NoticeKind.REPLY else notice.payload
+        ) or self.wording.render_notice(
             kind=notice.kind,
             channel=notice.channel,
-            facts=notice.facts,
+            facts={**notice.facts, "today": jst_date(notice.last_sent_at).isoformat()},
             base_url=self.services.public_base_url,
             sender_name=self.sender_name,
             support_phone=self.support_phone,

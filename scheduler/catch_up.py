@@ -98,7 +98,7 @@ async def _try(services: Services, run: DueRun, look: Look, *, now: datetime) ->
         look.put_off(run, f"it needs the work of {', '.join(sorted(missing))}")
         return
     try:
-        outcome = await run.job.run(services, now)
+        outcome = await run.job.run(services, run.run_on, now)
         failpoint("after-job")
         await _record(services, run, outcome=str(outcome), now=now)
     except JobMustWaitError as reason:

@@ -21,7 +21,7 @@ class JobMustWaitError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One line of the timetable. `run` works by state, so a late run does what is right then.
+    """One line of the timetable. `run` gets its day and the time; by state, so that a late run does what is right.
 
     `needs` names the jobs whose work it builds on: it does not run in a look in which one of them failed.
     """
@@ -29,7 +29,7 @@ class Job:
     name: str
     runs_at: Callable[[BillingCalendar], time]
     runs_on: Callable[[BillingCalendar, date], bool]
-    run: Callable[[Services, datetime], Awaitable[object]]
+    run: Callable[[Services, date, datetime], Awaitable[object]]
     needs: tuple[str, ...] = ()
 
 
@@ -42,11 +42,11 @@ class Periodic:
     run: Callable[[Services, datetime], Awaitable[object]]
 
 
-async def _expire(services: Services, now: datetime) -> object:
+async def _expire(services: Services, _run_on: date, now: datetime) -> object:
     return await expire_payment_requests(services, now=now)
 
 
-async def _reconcile(services: Services, now: datetime) -> object:
+async def _reconcile(services: Services, _run_on: date, now: datetime) -> object:
     try:
         report = await reconcile(services, now=now)
     except GatewayUnavailableError as problem:
@@ -54,14 +54,14 @@ async def _reconcile(services: Services, now: datetime) -> object:
     return f"{report.fitting} fit, {report.listed} listed, {report.explained} explained"
 
 
-async def _open(services: Services, now: datetime) -> object:
+async def _open(services: Services, _run_on: date, now: datetime) -> object:
     if await check_gate(services, now=now):
         raise JobMustWaitError("the restore gate is closed")
     return await open_payment_requests(services, now=now)
 
 
-async def _remind(services: Services, now: datetime) -> object:
-    return await send_reminders(services, now=now)
+async def _remind(services: Services, run_on: date, now: datetime) -> object:
+    return await send_reminders(services, run_on=run_on, now=now)
 
 
 # The order is the order of catching up after a downtime: expire, then hold the books against the gateway's, then

@@ -22,7 +22,6 @@ WITH facts AS (
       'refund_amount', CAST(:refund_amount AS integer),
       'amount', r.amount, 'order_number', r.order_number, 'number_tail', right(a.customer_number, 4),
       'last_day', to_char((r.valid_until - interval '1 microsecond') AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
-      'today', to_char(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
       'reason', CASE WHEN r.bill_count > 1 THEN 'combined' WHEN r.card_change_id IS NOT NULL THEN 'card_change'
                 ELSE 'first' END,
       'months', b.months, 'amounts', b.amounts, 'brand', c.brand, 'last4', c.last4, 'decline_class', p.decline_class
@@ -148,6 +147,14 @@ ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
+# Two at once would only annoy; the same run, repeated, keeps its own.
+_WITHDRAW_OLDER = text("""
+UPDATE notice SET state = 'failed', failure = 'newer_reminder', settled_at = :now
+WHERE request_id = ANY(:request_ids) AND kind = 'reminder' AND state = 'queued' AND first_sent_at IS NULL
+  AND split_part(dedupe_key, ':', 1) <> 'reminder' || CAST(:occasion AS text)
+""")
+
+
 # What was tried already may have arrived: it goes on under its own key, and never by SMS as well.
 _BLOCKED = text("""
 SELECT id FROM notice
@@ -268,6 +275,13 @@ async def find_known_messages(connection: AsyncConnection, *, notice_id: int, ad
 async def withdraw_pointless(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
     """End what waits to be sent again although its request was paid, replaced or expired meanwhile."""
     await connection.execute(_WITHDRAW_POINTLESS, {"ids": list(notice_ids), "now": now})
+
+
+async def withdraw_older_reminders(
+    connection: AsyncConnection, *, request_ids: Sequence[int], occasion: str, now: datetime
+) -> None:
+    """End reminders that still wait although this occasion's are about to be queued."""
+    await connection.execute(_WITHDRAW_OLDER, {"request_ids": list(request_ids), "occasion": occasion, "now": now})
 
 
 async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> list[int]:

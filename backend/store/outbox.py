@@ -28,7 +28,8 @@ ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
 
 _MARK = text("""
 UPDATE notice n SET state = 'sending', attempts = n.attempts + 1, last_sent_at = :now,
-  first_sent_at = coalesce(n.first_sent_at, :now), payload = coalesce(n.payload, CAST(m.payload AS jsonb)),
+  first_sent_at = coalesce(n.first_sent_at, :now),
+  payload = CASE WHEN n.first_sent_at IS NULL THEN CAST(m.payload AS jsonb) ELSE n.payload END,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 FROM unnest(CAST(:ids AS bigint[]), CAST(:payloads AS text[])) AS m(id, payload)
 WHERE n.id = m.id
@@ -162,7 +163,7 @@ def _claimed(rows: Iterable[RowMapping]) -> list[ClaimedNotice]:
 async def mark_sending(
     connection: AsyncConnection, *, payloads: Mapping[int, str], now: datetime, lease_seconds: int
 ) -> None:
-    """Count the try and fix what will be sent, as JSON text; a payload once written stays. Commit before the wire."""
+    """Count the try and fix what will be sent (JSON); what may have arrived stays as it is. Commit before the wire."""
     values = {
         "ids": list(payloads),
         "payloads": list(payloads.values()),

@@ -45,6 +45,8 @@ WHERE r.state = 'open' AND r.valid_until > :now AND r.id > :after
                   AND a.state IN ('prepared', 'sent', 'challenged', 'unknown'))
   AND NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim c ON c.bill_id = m.bill_id
                   WHERE m.request_id = r.id AND c.receipt_id IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM notice n WHERE n.request_id = r.id AND n.link_id IS NOT NULL AND n.kind <> 'reminder'
+                  AND n.state = 'queued' AND n.first_sent_at IS NULL)
 ORDER BY r.id LIMIT :size
 """)
 
@@ -74,6 +76,9 @@ async def turn_to_links(connection: AsyncConnection, *, request_ids: Sequence[in
 async def find_unpaid(
     connection: AsyncConnection, *, now: datetime, sent_before: datetime, after: int, size: int
 ) -> list[int]:
-    """Requests with a working URL that nobody is paying right now, in the order of their ids."""
+    """Requests with a working URL that nobody is paying right now, in the order of their ids.
+
+    Not those whose URL itself still waits to be sent: it will be news enough.
+    """
     values = {"now": now, "sent_before": sent_before, "after": after, "size": size}
     return list((await connection.execute(_REMINDABLE, values)).scalars())

@@ -275,9 +275,10 @@ async def test_nobody_is_reminded_of_what_a_receipt_may_have_paid(
     ledger: Ledger, by_link: int, clock: FakeClock
 ) -> None:
     await recorded(ledger, number(by_link))
-    clock.go_to("2026-11-15T10:00")
+    await ledger.change("UPDATE notice SET state = 'delivered', first_sent_at = created_at")
+    now = clock.go_to("2026-11-15T10:00")
 
-    await send_reminders(ledger.services, now=clock.now())
+    await send_reminders(ledger.services, run_on=now.date(), now=now)
 
     assert await ledger.rows("SELECT kind FROM notice") == [("payment_link",)]
 

@@ -110,7 +110,7 @@ NOTICES = (
             SELECT 'notice ' || n.id, n.kind || ' by ' || n.channel || ' failed: ' || coalesce(n.failure, '')
             FROM notice n
             WHERE n.state = 'failed' AND n.kind NOT IN ('reply', 'code')
-              AND coalesce(n.failure, '') NOT IN ('request_settled', 'request_void')
+              AND coalesce(n.failure, '') NOT IN ('request_settled', 'request_void', 'newer_reminder')
               AND NOT (n.kind = 'reminder' AND coalesce(n.failure, '') IN ('request_expired', 'request_closing'))
               AND NOT EXISTS (SELECT FROM staff_task t WHERE t.dedupe_key = 'unreachable:notice:' || n.id)
               AND NOT EXISTS (SELECT FROM notice s WHERE n.channel = 'line' AND s.channel = 'sms'
