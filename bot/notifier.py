@@ -21,6 +21,7 @@ from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.channels.sms import NEVER_AGAIN
 from bot.notice_outcomes import has_old_key, settlement_of
+from bot.notice_stops import withhold
 from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
 from bot.wording import Wording
 
@@ -96,16 +97,22 @@ class Notifier:
     async def _ready(
         self, connection: AsyncConnection, claimed: Sequence[outbox.ClaimedNotice], *, now: datetime
     ) -> list[outbox.ClaimedNotice]:
-        """Those that may go now: news keeps the send hours however late it is, a forgotten key is never used again."""
+        """Those that may go now: news keeps the send hours however late it is, a forgotten key is never used again.
+
+        What its customer has stopped meanwhile does not go.
+        """
         parked = [notice.id for notice in claimed if has_old_key(notice, now=now)]
         if parked:
             await outbox.park(connection, notice_ids=parked, failure="the retry key is too old")
             await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=parked, now=now)
         send_at = self.services.calendar.next_sending_at(now)
+        withheld = await withhold(
+            connection, [notice for notice in claimed if notice.id not in parked], now=now, not_before=send_at
+        )
         late = await _not_at_night(connection, claimed, now=now) if send_at > now else []
         if late:
             await outbox.put_off(connection, notice_ids=late, not_before=send_at)
-        kept = {*parked, *late}
+        kept = {*parked, *withheld, *late}
         return [notice for notice in claimed if notice.id not in kept]
 
     async def _freeze(

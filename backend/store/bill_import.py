@@ -41,7 +41,7 @@ WHERE NOT EXISTS (SELECT FROM account a WHERE a.customer_number = l.customer_num
 _READDRESS = """
 UPDATE notice n SET address = a.phone
 FROM account a
-WHERE n.account_id = a.id AND n.channel = 'sms' AND n.state = 'queued' AND n.attempts = 0 AND n.kind <> 'code'
+WHERE n.account_id = a.id AND n.channel = 'sms' AND n.state = 'queued' AND n.kind <> 'code'
   AND n.address <> a.phone
 """
 

@@ -18,8 +18,9 @@ SELECT id FROM card_change_request WHERE account_id = :account_id AND state IN (
 """)
 
 _CONTACT = text("""
-SELECT right(a.customer_number, 4) AS number_tail, lu.line_user_id, a.phone
+SELECT right(a.customer_number, 4) AS number_tail, lu.line_user_id, a.phone, stop.address IS NOT NULL AS is_stopped
 FROM account a
+LEFT JOIN contact_stop stop ON stop.channel = 'sms' AND stop.address = a.phone
 LEFT JOIN LATERAL (
   SELECT k.line_user_id FROM line_link k
   LEFT JOIN line_user u ON u.line_user_id = k.line_user_id
@@ -68,9 +69,11 @@ async def receive(connection: AsyncConnection, *, account_id: int, now: datetime
     return int((await connection.execute(_LIVE, {"account_id": account_id})).scalar_one())
 
 
-async def find_contact(connection: AsyncConnection, *, account_id: int) -> Contact:
-    """LINE if linked and not blocked, else SMS."""
+async def find_contact(connection: AsyncConnection, *, account_id: int) -> Contact | None:
+    """LINE if linked and not blocked, else SMS; None if the customer has stopped that too."""
     row = (await connection.execute(_CONTACT, {"account_id": account_id})).one()
+    if row.line_user_id is None and row.is_stopped:
+        return None
     channel = ChannelName.LINE if row.line_user_id else ChannelName.SMS
     return Contact(number_tail=row.number_tail, channel=channel, address=row.line_user_id or row.phone)
 

@@ -18,6 +18,7 @@ from backend.store import (
     receipt_requests,
     receipts,
     requests,
+    tasks,
 )
 from backend.store.engine import transaction
 from backend.usecases.record_receipt import tidy
@@ -103,6 +104,12 @@ async def _tell(services: Services, connection: AsyncConnection, *, receipt: rec
     if not await receipt_requests.was_asked_by_url(connection, bill_id=receipt.bill_id):
         return
     contact = await card_changes.find_contact(connection, account_id=receipt.account_id)
+    if contact is None:
+        subject, detail = f"{NoticeKind.RECEIPT_CONFIRMED}:{receipt.bill_id}", {"kind": NoticeKind.RECEIPT_CONFIRMED}
+        await tasks.raise_task(
+            connection, kind="unreachable", subject=subject, account_id=receipt.account_id, detail=detail, now=now
+        )
+        return
     notice = notices.NewNotice(
         dedupe_key=f"{NoticeKind.RECEIPT_CONFIRMED}:{receipt.bill_id}:{contact.channel}",
         kind=NoticeKind.RECEIPT_CONFIRMED,

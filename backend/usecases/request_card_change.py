@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import NoticeKind
-from backend.store import card_changes, links, notices, opening
+from backend.store import card_changes, links, notices, opening, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
@@ -40,6 +40,12 @@ async def withdraw_card_change(services: Services, *, account_id: int, now: date
 async def _confirm_receipt(connection: AsyncConnection, *, account_id: int, change_id: int, now: datetime) -> None:
     """At any hour: who did not apply must learn at once that somebody did."""
     contact = await card_changes.find_contact(connection, account_id=account_id)
+    if contact is None:
+        subject, detail = f"card_change_received:{change_id}", {"kind": NoticeKind.CARD_CHANGE_RECEIVED}
+        await tasks.raise_task(
+            connection, kind="unreachable", subject=subject, account_id=account_id, detail=detail, now=now
+        )
+        return
     notice = notices.NewNotice(
         dedupe_key=f"card_change_received:{change_id}:{contact.channel}",
         kind=NoticeKind.CARD_CHANGE_RECEIVED,

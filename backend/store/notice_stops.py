@@ -1,0 +1,46 @@
+"""SQL that finds, at the moment of sending, what must not go out any more although it was right when it was queued."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.states import ChannelName
+
+# An answer and a code are what the customer has just asked for: a stop is about what we begin ourselves.
+_STOPPED = text("""
+SELECT n.id, n.channel, n.first_sent_at IS NOT NULL AS was_tried
+FROM notice n JOIN contact_stop s ON s.channel = n.channel AND s.address = n.address
+WHERE n.id = ANY(:ids) AND n.kind NOT IN ('reply', 'code')
+ORDER BY n.id
+""")
+
+# A code that opens nothing any more would only confuse.
+_END_DEAD_CODES = text("""
+UPDATE notice n SET state = 'failed', failure = 'code_expired', settled_at = :now FROM verification v
+WHERE n.id = ANY(:ids) AND n.kind = 'code' AND n.state = 'queued'
+  AND v.id = CAST(n.facts->>'verification_id' AS uuid) AND (v.expires_at <= :now OR v.used_at IS NOT NULL)
+RETURNING n.id
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedNotice:
+    """A notice whose customer wants none there any more, or whose address is dead."""
+
+    id: int
+    channel: ChannelName
+    was_tried: bool  # it may have arrived
+
+
+async def find_stopped(connection: AsyncConnection, *, notice_ids: Sequence[int]) -> list[StoppedNotice]:
+    """Which of these claimed notices go to an address that was stopped after they were queued."""
+    found = (await connection.execute(_STOPPED, {"ids": list(notice_ids)})).mappings()
+    return [StoppedNotice(**{**row, "channel": ChannelName(row["channel"])}) for row in found]
+
+
+async def end_dead_codes(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> list[int]:
+    """End codes that have expired or been used; returns them."""
+    return list((await connection.execute(_END_DEAD_CODES, {"ids": list(notice_ids), "now": now})).scalars())

@@ -1,0 +1,32 @@
+"""Keeps back, at the moment of sending, what its customer wants no more or what is worth nothing any more."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.domain.states import ChannelName
+from backend.store import notice_stops, notices, outbox
+
+
+async def withhold(
+    connection: AsyncConnection, claimed: Sequence[outbox.ClaimedNotice], *, now: datetime, not_before: datetime
+) -> set[int]:
+    """End what must not go out, each by its next way; returns it.
+
+    A stop on LINE leaves SMS, and a stop there leaves people. A push that may have arrived before the stop is
+    not brought by SMS as well: people look.
+    """
+    ids = [notice.id for notice in claimed]
+    dead = await notice_stops.end_dead_codes(connection, notice_ids=ids, now=now)
+    stopped = await notice_stops.find_stopped(connection, notice_ids=ids)
+    unclear = [notice.id for notice in stopped if notice.was_tried and notice.channel is ChannelName.LINE]
+    unsent = [notice.id for notice in stopped if notice.id not in unclear]
+    if unclear:
+        await outbox.park(connection, notice_ids=unclear, failure="stopped")
+        await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=unclear, now=now)
+    if unsent:
+        await notices.fail(connection, notice_ids=unsent, failure="stopped", now=now)
+        await notices.fall_back_to_sms(connection, notice_ids=unsent, now=now, not_before=not_before)
+        await notices.report_failed_sms(connection, notice_ids=unsent, now=now)
+    return {*dead, *unclear, *unsent}
