@@ -49,7 +49,7 @@ class Conversations:
     wording: Wording
 
     async def answer(self, said: Said, *, now: datetime) -> None:
-        """Answer one incoming, once: the inbox event is finished in the same commit."""
+        """Answer one incoming, once, unless it was taken back: the inbox event is finished in the same commit."""
         async with transaction(self.services.engine) as connection:
             await self.answer_within(connection, said, now=now)
 
@@ -57,6 +57,9 @@ class Conversations:
         """Answer in the transaction of what is answered: both happen, and the event is finished, or neither."""
         channel = said.incoming.channel
         conversation = await chats.open_conversation(connection, channel=channel, address=said.address, now=now)
+        if await chats.is_unsent(connection, conversation_id=conversation.id, provider_message_id=said.message_id):
+            await inbox.finish_events(connection, ids=[said.event.id])
+            return
         step = await self._think(connection, said, memory=conversation.memory, now=now)
         await chats.keep_message(
             connection,

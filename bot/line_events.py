@@ -133,8 +133,7 @@ class LineEvents:
             case "unfollow" if user_id:
                 await self._unfollow(event, user_id, now)
             case "unsend" if user_id:
-                async with transaction(self.services.engine) as connection:
-                    await chats.erase_message(connection, provider_message_id=str(body["unsend"]["messageId"]), now=now)
+                await self._unsend(event, user_id, str(body["unsend"]["messageId"]), now)
             case "accountLink" if user_id:
                 return await self._link(event, user_id, now)
             case kind:
@@ -166,6 +165,15 @@ class LineEvents:
             await notices.fall_back_to_sms(
                 connection, notice_ids=lost, now=now, not_before=self.services.calendar.next_sending_at(now)
             )
+
+    async def _unsend(self, event: inbox.InboxEvent, user_id: str, message_id: str, now: datetime) -> None:
+        """What was taken back is kept nowhere, and not answered if it comes only now (f59)."""
+        async with transaction(self.services.engine) as connection:
+            conversation = await chats.open_conversation(connection, channel=ChannelName.LINE, address=user_id, now=now)
+            await chats.erase_message(
+                connection, conversation_id=conversation.id, provider_message_id=message_id, now=now
+            )
+            await inbox.erase_in_quarantine(connection, order_key=event.order_key, message_id=message_id)
 
     async def _link(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> bool:
         """The link and the word about it are one commit: a failure in between uses no nonce up."""

@@ -24,7 +24,20 @@ VALUES (:conversation_id, :provider_message_id, :kind, :text, :intent, :said_at)
 """)
 
 _ERASE = text("""
-UPDATE chat_message SET text = NULL, erased_at = :now WHERE provider_message_id = :provider_message_id
+UPDATE chat_message SET text = NULL, erased_at = coalesce(erased_at, :now)
+WHERE conversation_id = :conversation_id AND provider_message_id = :provider_message_id
+RETURNING id
+""")
+
+# The message itself may still come: LINE redelivers.
+_BURY = text("""
+INSERT INTO chat_message (conversation_id, provider_message_id, kind, said_at, erased_at)
+VALUES (:conversation_id, :provider_message_id, 'unsent', :now, :now)
+""")
+
+_IS_UNSENT = text("""
+SELECT EXISTS (SELECT FROM chat_message WHERE conversation_id = :conversation_id
+               AND provider_message_id = :provider_message_id AND erased_at IS NOT NULL)
 """)
 
 _LINE_ACCOUNTS = text("""
@@ -88,9 +101,19 @@ async def keep_message(
     await connection.execute(_SAY, values)
 
 
-async def erase_message(connection: AsyncConnection, *, provider_message_id: str, now: datetime) -> None:
-    """The customer took a message back: its text goes, the fact stays (f59)."""
-    await connection.execute(_ERASE, {"provider_message_id": provider_message_id, "now": now})
+async def erase_message(
+    connection: AsyncConnection, *, conversation_id: int, provider_message_id: str, now: datetime
+) -> None:
+    """The customer took a message back: its text goes, the fact stays, also for a message yet to come (f59)."""
+    values = {"conversation_id": conversation_id, "provider_message_id": provider_message_id, "now": now}
+    if not (await connection.execute(_ERASE, values)).all():
+        await connection.execute(_BURY, values)
+
+
+async def is_unsent(connection: AsyncConnection, *, conversation_id: int, provider_message_id: str) -> bool:
+    """Whether the customer has taken this message back before it came."""
+    values = {"conversation_id": conversation_id, "provider_message_id": provider_message_id}
+    return bool((await connection.execute(_IS_UNSENT, values)).scalar_one())
 
 
 async def accounts_behind(connection: AsyncConnection, *, channel: ChannelName, address: str) -> list[int]:

@@ -33,8 +33,20 @@ WHERE id IN (
 RETURNING id, source, event_id, order_key, body, attempts, occurred_at, received_at
 """)
 
+# What a customer said is kept in one place, the transcript, where it can be taken back (f59).
 _FINISH = text("""
-UPDATE inbox_event SET state = 'done', lease_until = NULL WHERE id = ANY(:ids) AND state = 'working'
+UPDATE inbox_event SET state = 'done', lease_until = NULL, body = CASE
+    WHEN source = 'line' AND body->'message' IS NOT NULL THEN body || jsonb_build_object('message',
+      jsonb_build_object('id', body#>'{message,id}', 'type', body#>'{message,type}'))
+    WHEN source = 'twilio_sms' THEN body - 'Body'
+    ELSE body END
+WHERE id = ANY(:ids) AND state = 'working'
+""")
+
+_ERASE_IN_QUARANTINE = text("""
+UPDATE inbox_event SET body = body || jsonb_build_object('message',
+  jsonb_build_object('id', body#>'{message,id}', 'type', body#>'{message,type}'))
+WHERE state = 'quarantined' AND order_key = :order_key AND source = 'line' AND body#>>'{message,id}' = :message_id
 """)
 
 # Only by its holder: who has outlived the lease may not take an event back that another has worked on since.
@@ -91,8 +103,13 @@ async def claim_events(
 
 
 async def finish_events(connection: AsyncConnection, *, ids: Sequence[int]) -> None:
-    """The events have been applied; belongs into the transaction that applies them."""
+    """The events have been applied, in this transaction; what was said is in no event from then on."""
     await connection.execute(_FINISH, {"ids": list(ids)})
+
+
+async def erase_in_quarantine(connection: AsyncConnection, *, order_key: str, message_id: str) -> None:
+    """A LINE message that was taken back loses its text where it was put aside, too (f59)."""
+    await connection.execute(_ERASE_IN_QUARANTINE, {"order_key": order_key, "message_id": message_id})
 
 
 async def postpone_event(

@@ -109,6 +109,57 @@ async def test_f59_an_unsent_message_loses_its_text(world: World) -> None:
     assert await world.rows("SELECT text, erased_at IS NOT NULL FROM chat_message") == [(None, True)]
 
 
+SECRET_WORDS = """
+SELECT 'inbox' FROM inbox_event WHERE body::text LIKE '%まちがえ%'
+UNION ALL SELECT 'chat' FROM chat_message WHERE text LIKE '%まちがえ%'
+"""
+
+
+def unsend_of(message: dict[str, Any], serial: int) -> dict[str, Any]:
+    unsent = {"type": "unsend", "unsend": {"messageId": message["message"]["id"]}}
+    return {**event(serial, ANNA, "", at=serial), **unsent, "message": None}
+
+
+async def test_f59_an_unsent_message_is_kept_nowhere(world: World) -> None:
+    said = event(1, ANNA, "まちがえました")
+    await post(world, webhook(said))
+    await world.rest()
+
+    await post(world, webhook(unsend_of(said, 2)))
+    await world.rest()
+
+    assert await world.rows(SECRET_WORDS) == []
+
+
+async def test_f59_an_unsend_that_overtakes_its_message_leaves_nothing_of_it_and_no_answer(world: World) -> None:
+    said = event(1, ANNA, "まちがえました")
+    await post(world, webhook(unsend_of(said, 2)))
+    await world.rest()
+
+    await post(world, webhook(said))
+    await world.rest()
+
+    assert await world.rows(SECRET_WORDS) == []
+    assert await world.rows("SELECT kind, text FROM chat_message") == [("unsent", None)]
+    assert await world.rows("SELECT id FROM notice") == []
+
+
+async def test_f59_an_unsent_message_that_was_put_aside_loses_its_text_there(world: World) -> None:
+    said = event(1, ANNA, "まちがえました")
+    await post(world, webhook(said))
+    async with world.parts.services.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE inbox_event SET state = 'quarantined'")
+        await connection.exec_driver_sql(
+            "INSERT INTO staff_task (kind, dedupe_key, detail, created_at)"
+            " SELECT 'event_quarantined', 'event_quarantined:' || id, '{}', received_at FROM inbox_event"
+        )
+
+    await post(world, webhook(unsend_of(said, 2)))
+    await world.rest()
+
+    assert await world.rows(SECRET_WORDS) == []
+
+
 async def test_f49_who_blocks_us_gets_what_waits_by_sms(world: World) -> None:
     hanako = Customer(world=world, number="0012345678", phone="09012345678", line_user=ANNA)
     await world.import_bills(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
