@@ -32,7 +32,8 @@ def status_command(*, open_engine: OpenEngine, now: datetime) -> int:
     found = asyncio.run(work())
     advice = advice_by_kind()
     for task in found:
-        typer.echo(f"{task.id:6}  {age(now - task.created_at):>4}  {task.kind}  {task.order_number or '-'}")
+        about = task.order_number or (f"account {task.account_id}" if task.account_id else "-")
+        typer.echo(f"{task.id:6}  {age(now - task.created_at):>4}  {task.kind}  {about}")
         typer.echo(f"        {advice.get(task.kind, _SEE_DOCS)}")
     for kind in sorted({task.kind for task in found}):
         typer.echo(f"{sum(task.kind == kind for task in found):6}  {kind}")

@@ -71,7 +71,10 @@ class Conversations:
             said_at=said.incoming.said_at,
             memory=conversation.memory if said.is_overheard else step.memory.to_json(),
         )
-        deeds = [await self._do(connection, said, effect, now=now) for effect in step.effects]
+        deeds = [
+            await self._do(connection, said, effect, conversation_id=conversation.id, now=now)
+            for effect in step.effects
+        ]
         if not said.is_overheard:
             facts_of_reply = {key: value for deed in deeds for key, value in deed.items()}
             await self._say(connection, said, step, facts_of_reply=facts_of_reply, now=now)
@@ -95,7 +98,7 @@ class Conversations:
         )
 
     async def _do(
-        self, connection: AsyncConnection, said: Said, effect: Effect, *, now: datetime
+        self, connection: AsyncConnection, said: Said, effect: Effect, *, conversation_id: int, now: datetime
     ) -> Mapping[str, object]:
         """Carry out one deed; returns what the reply's secrets are derived from."""
         channel = said.incoming.channel
@@ -118,8 +121,8 @@ class Conversations:
                     connection,
                     kind="wants_a_person",
                     subject=said.event.event_id,
-                    account_id=None,
-                    detail={"channel": channel, "reason": effect.reason},
+                    account_id=await _only_account(connection, said),
+                    detail={"channel": channel, "reason": effect.reason, "conversation_id": conversation_id},
                     now=now,
                 )
         return {}
@@ -146,6 +149,12 @@ class Conversations:
 
     def _payload(self, reply: Reply, channel: ChannelName) -> dict[str, list[object]]:
         return self.wording.render_reply(reply, channel=channel, base_url=self.services.public_base_url)  # type: ignore[return-value]
+
+
+async def _only_account(connection: AsyncConnection, said: Said) -> int | None:
+    """Whose chat this is; None when nobody's account or several are behind it."""
+    accounts = await chats.accounts_behind(connection, channel=said.incoming.channel, address=said.address)
+    return accounts[0] if len(accounts) == 1 else None
 
 
 def _reply_notice(

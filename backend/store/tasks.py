@@ -26,7 +26,7 @@ SELECT id, kind, created_at, coalesce(detail->>'order_number',
   (SELECT r.order_number FROM payment_request r WHERE r.id = CAST(substring(detail->>'request_id' FROM '^[0-9]+$')
     AS bigint)),
   (SELECT r.order_number FROM notice n JOIN payment_request r ON r.id = n.request_id
-   WHERE n.id = CAST(substring(detail->>'notice_id' FROM '^[0-9]+$') AS bigint))) AS order_number
+   WHERE n.id = CAST(substring(detail->>'notice_id' FROM '^[0-9]+$') AS bigint))) AS order_number, account_id
 FROM staff_task WHERE done_at IS NULL ORDER BY created_at, id
 """)
 
@@ -80,6 +80,7 @@ class OpenTask:
     kind: str
     created_at: datetime
     order_number: str | None
+    account_id: int | None
 
 
 async def list_open(connection: AsyncConnection) -> list[OpenTask]:

@@ -57,6 +57,17 @@ async def test_who_stops_the_messages_gets_no_more_notices_there(world: World, h
     assert (sent, tasks) == (([("sms",)], []) if hanako.line_user else ([], [("unreachable",)]))
 
 
+async def test_who_asks_for_a_person_can_be_found_by_staff(world: World, hanako: Customer, given: Begin) -> None:
+    await given(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
+
+    await hanako.say("担当者と話したい")
+
+    assert await world.rows(
+        "SELECT t.kind, a.customer_number, c.address FROM staff_task t JOIN account a ON a.id = t.account_id"
+        " JOIN conversation c ON c.id = CAST(t.detail->>'conversation_id' AS bigint)"
+    ) == [("wants_a_person", hanako.number, hanako.line_user or hanako.e164)]
+
+
 async def test_every_message_in_and_out_is_kept_without_any_token(world: World, hanako: Customer, given: Begin) -> None:
     await given(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
     await world.go_to("2026-11-10T10:00")
