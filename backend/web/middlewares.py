@@ -88,8 +88,11 @@ def _explained(request: web.Request, refusal: web.HTTPException) -> web.Response
 
 @web.middleware
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer for our own names only (f85); probes come by address, so they may use any."""
-    if request.path not in _PROBES and not _is_our_host(request):
+    """Answer for our own names only (f85); probes come by address, so they may use any.
+
+    So may webhooks: each is signed, makes no address of the name it came by, and a refused one would be lost.
+    """
+    if not _is_for_programs(request) and not _is_our_host(request):
         raise web.HTTPMisdirectedRequest
     return await handler(request)
 

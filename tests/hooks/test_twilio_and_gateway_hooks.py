@@ -15,12 +15,15 @@ from tests.kit.world import World
 INBOUND = {"MessageSid": "SM1", "From": "+819012345678", "To": "+815000000000", "Body": "メニュー", "FromCity": ""}
 
 
-async def post_twilio(world: World, path: str, fields: dict[str, str], signature: str | None = None) -> int:
+async def post_twilio(
+    world: World, path: str, fields: dict[str, str], signature: str | None = None, *, host: str | None = None
+) -> int:
     url = world.settings.public_base_url + path
     signed = RequestValidator(SANDBOX_SECRET).compute_signature(url, fields)
     headers = {
         "X-Twilio-Signature": signed if signature is None else signature,
         "Content-Type": "application/x-www-form-urlencoded",
+        **({"Host": host} if host else {}),
     }
     async with world.http.post(url, data=urlencode(fields), headers=headers) as answer:
         if answer.status == 200:
@@ -34,6 +37,12 @@ async def test_an_inbound_sms_is_answered_once_however_often_it_is_delivered(wor
 
     assert statuses == [200, 200]
     assert len(await world.rows("SELECT id FROM notice WHERE kind = 'reply' AND state = 'delivered'")) == 1
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "10.0.0.7:8080"])
+async def test_a_signed_webhook_is_welcome_by_whatever_name_it_reached_us(world: World, host: str) -> None:
+    assert await post_twilio(world, "/hooks/twilio/sms", INBOUND, host=host) == 200
+    assert await world.rows("SELECT count(*) FROM inbox_event") == [(1,)]
 
 
 @pytest.mark.parametrize("path", ["/hooks/twilio/sms", "/hooks/twilio/status"])
