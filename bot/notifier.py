@@ -24,12 +24,14 @@ from bot.notice_outcomes import has_old_key, settlement_of
 from bot.notice_stops import withhold
 from bot.placeholders import CODE, LINE_LINK_TOKEN, LINK
 from bot.wording import Wording
+from bot.wording_sms import sms_segments
 
 log = structlog.get_logger()
 
 _LEASE_SECONDS = 120  # longer than a batch waits for its pace, plus the channel's own time limit
 _BATCH = 500
 _WINDOW = 40  # calls in flight a batch
+_MOST_SEGMENTS = 3  # of an SMS, by the tests of the words
 _BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
 
 # What may wait until the morning; codes, replies, a received application and completions soon after the press may not.
@@ -63,7 +65,14 @@ class Stream:
     @property
     def batch(self) -> int:
         """How many notices to take at once, so that the pace lets them go long before the lease ends."""
-        return min(_BATCH, int(self.limit.max_rate / self.limit.time_period * _BATCH_SECONDS))
+        most_turns = _MOST_SEGMENTS if self.channel is ChannelName.SMS else 1
+        return min(_BATCH, int(self.limit.max_rate / self.limit.time_period * _BATCH_SECONDS / most_turns))
+
+    async def wait_for_turn(self, frozen: str) -> None:
+        """Keep the pace: carriers count an SMS of two segments as two."""
+        turns = sms_segments(str(json.loads(frozen)["body"])) if self.channel is ChannelName.SMS else 1
+        for _ in range(turns):
+            await self.limit.acquire()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +196,7 @@ class Notifier:
 
         async def keep_sending() -> None:
             for notice, text in left:
-                await stream.limit.acquire()
+                await stream.wait_for_turn(text)
                 sent.append((notice, await self._hand_over(channel, notice, text)))
                 failpoint("after-push" if stream.channel is ChannelName.LINE else "after-sms")
 
