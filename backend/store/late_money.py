@@ -18,6 +18,16 @@ SELECT EXISTS (
       AND a.state IN ('sent', 'challenged', 'unknown', 'succeeded'))
 """)
 
+# A worker that is taking one of them is waited for; no worker takes one afterwards.
+_LOCK_UNSENT = text("""
+SELECT id FROM payment_attempt
+WHERE state = 'prepared' AND id <> :attempt_id
+  AND id IN (
+    SELECT c.attempt_id FROM bill_claim c JOIN payment_request_bill m ON m.bill_id = c.bill_id
+    WHERE m.request_id = :request_id)
+ORDER BY id FOR UPDATE
+""")
+
 _WITHDRAW_OTHERS = text("""
 WITH withdrawn AS (
   UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now
@@ -59,7 +69,8 @@ WHERE bill.id = members.bill_id AND bill.state IN ('finalized', 'carried_over')
 
 # A first look at these bills' money and a decline of another charge for them must not pass each other by.
 _LOCK_MONEY = text("""
-SELECT pg_advisory_xact_lock(hashtextextended('late money:' || CAST(CAST(:account_id AS bigint) AS text), 0))
+SELECT pg_advisory_xact_lock(hashtextextended('late money:' || r.account_id, 0))
+FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id WHERE a.id = :attempt_id
 """)
 
 # Money for a bill of this request that another try took and nobody has booked, nor settled by hand.
@@ -92,9 +103,9 @@ class UnbookedMoney:
     amount: int
 
 
-async def lock_money(connection: AsyncConnection, *, account_id: int) -> None:
-    """Wait until no other transaction decides about late money of this account."""
-    await connection.execute(_LOCK_MONEY, {"account_id": account_id})
+async def lock_money(connection: AsyncConnection, *, attempt_id: UUID) -> None:
+    """Wait until no other transaction decides about money of this attempt's account; before any row is locked."""
+    await connection.execute(_LOCK_MONEY, {"attempt_id": attempt_id})
 
 
 async def find_unbooked(connection: AsyncConnection, *, request_id: int) -> UnbookedMoney | None:
@@ -106,6 +117,11 @@ async def find_unbooked(connection: AsyncConnection, *, request_id: int) -> Unbo
 async def is_taken_otherwise(connection: AsyncConnection, *, request_id: int) -> bool:
     """Whether a bill of this request is paid already, or another request's charge of it is on the wire."""
     return bool((await connection.execute(_TAKEN, {"request_id": request_id})).scalar_one())
+
+
+async def lock_unsent(connection: AsyncConnection, *, attempt_id: UUID, request_id: int) -> None:
+    """Keep workers from sending the other tries to charge these bills until the transaction ends."""
+    await connection.execute(_LOCK_UNSENT, {"attempt_id": attempt_id, "request_id": request_id})
 
 
 async def withdraw_others(connection: AsyncConnection, *, attempt_id: UUID, request_id: int, now: datetime) -> None:

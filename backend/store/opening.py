@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7306002)")  # one opening at a time, whoever asks
+_LOCK_AT_ONCE = text("SELECT pg_try_advisory_xact_lock(7306002)")
 
 # Tables grow so fast while a month is opened that a plan made for the first chunk ruins the later ones.
 _PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -101,6 +102,10 @@ SELECT account_id, amount FROM together
 """)
 
 
+class OpeningUnderWayError(Exception):
+    """Somebody holds the opening lock; roll back, wait for it with nothing in hand, and begin again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """The requests that one chunk opened, by the way they will be paid."""
@@ -118,8 +123,22 @@ class OpenRequests:
 
 
 async def lock_opening(connection: AsyncConnection) -> None:
-    """Wait until no other transaction is opening requests."""
+    """Wait until no other transaction is opening requests.
+
+    Call before the first row is locked. The opening's lanes wait for rows while another connection of it holds this
+    lock: PostgreSQL does not see that circle, and only the time limit of a command would end it.
+    """
     await connection.execute(_LOCK)
+
+
+async def lock_opening_at_once(connection: AsyncConnection) -> None:
+    """Take the opening lock from a transaction that holds rows already.
+
+    Raises:
+        OpeningUnderWayError: somebody has it.
+    """
+    if not (await connection.execute(_LOCK_AT_ONCE)).scalar_one():
+        raise OpeningUnderWayError
 
 
 async def plan_afresh(connection: AsyncConnection) -> None:

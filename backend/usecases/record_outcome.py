@@ -9,7 +9,7 @@ from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.failpoints import failpoint
 from backend.ports import Absent, Busy, Challenged, Declined, Evidence, Succeeded, Unknown
-from backend.store import attempt_outcomes, cards, closing, late_money, links, notices, requests, tasks
+from backend.store import attempt_outcomes, cards, closing, late_money, links, notices, opening, requests, tasks
 from backend.store.engine import transaction
 from backend.usecases import after_a_decline
 from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
@@ -24,16 +24,30 @@ async def record_outcome(services: Services, *, attempt_id: UUID, outcome: Outco
 
     Returns the state that the attempt has afterwards.
     """
-    async with transaction(services.engine) as connection:
-        state = await _record(services, connection, attempt_id=attempt_id, outcome=outcome, now=now)
-        failpoint("inside-recording")
+    try:
+        async with transaction(services.engine) as connection:
+            state = await _record(services, connection, attempt_id=attempt_id, outcome=outcome, now=now)
+            failpoint("inside-recording")
+    except opening.OpeningUnderWayError:
+        state = await _record_after_the_opening(services, attempt_id=attempt_id, outcome=outcome, now=now)
     failpoint("after-recording")
     return state
+
+
+async def _record_after_the_opening(
+    services: Services, *, attempt_id: UUID, outcome: Outcome, now: datetime
+) -> AttemptState:
+    """Late money of an ended request: nothing was written yet, and nothing is held while the opening is waited for."""
+    async with transaction(services.engine) as connection:
+        await opening.lock_opening(connection)
+        return await _record(services, connection, attempt_id=attempt_id, outcome=outcome, now=now)
 
 
 async def _record(
     services: Services, connection: AsyncConnection, *, attempt_id: UUID, outcome: Outcome, now: datetime
 ) -> AttemptState:
+    if isinstance(outcome, Succeeded | Declined):
+        await late_money.lock_money(connection, attempt_id=attempt_id)
     attempt = await attempt_outcomes.lock_attempt(connection, attempt_id=attempt_id)
     await _keep_evidence(connection, attempt=attempt, outcome=outcome, now=now)
     match outcome:
@@ -161,7 +175,6 @@ async def _book_earlier_money(
     services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
 ) -> bool:
     """Money of another try, which could not be booked while this one was on the wire, pays its bills now."""
-    await late_money.lock_money(connection, account_id=attempt.account_id)
     money = await late_money.find_unbooked(connection, request_id=attempt.request_id)
     if money is None:
         return False

@@ -1,12 +1,14 @@
 """Money of a given-up try that came while another charge of the same bill was on the wire, which then declines."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from backend.domain.states import DeclineClass
 from backend.ports import Declined, Evidence
-from backend.store import attempts
+from backend.store import attempts, opening
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.expire_payment_requests import expire_payment_requests
@@ -14,6 +16,7 @@ from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.record_outcome import record_outcome
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
+from tests.kit.waiting import until_somebody_waits
 from tests.review.test_review_late_money import TASKS, came_late, declined
 from tests.usecases.test_charging import truth
 
@@ -83,3 +86,20 @@ async def test_money_that_people_have_dealt_with_already_is_not_booked_by_itself
 
     assert await ledger.rows("SELECT DISTINCT state FROM bill") == [("requested",)]
     assert await ledger.rows("SELECT attempt_id FROM bill_claim") == []
+
+
+async def test_an_opening_under_way_is_waited_for_with_no_request_in_hand_and_the_earlier_money_is_booked(
+    ledger: Ledger, clock: FakeClock, second: UUID
+) -> None:
+    async with transaction(ledger.services.engine) as gate:
+        await opening.lock_opening(gate)
+        decline = asyncio.create_task(record_outcome(ledger.services, attempt_id=second, outcome=SOFT, now=clock.now()))
+        await until_somebody_waits(ledger)
+        async with transaction(ledger.services.engine) as lane:
+            await lane.execute(text("SELECT id FROM payment_request WHERE state = 'open' FOR UPDATE NOWAIT"))
+    await decline
+
+    assert await ledger.rows("SELECT billing_month, state FROM bill ORDER BY id") == [
+        ("2026-11", "paid"),
+        ("2026-12", "finalized"),
+    ]

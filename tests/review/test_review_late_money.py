@@ -1,5 +1,6 @@
 """Money that the gateway reports after a decline: booked, never taken twice (money.md, crash table)."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from backend.usecases.resolve_unknown_payments import resolve_due
 from tests.kit.cards import registered_card
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
+from tests.kit.waiting import until_somebody_waits
 from tests.usecases.batch_rig import ScriptedGateway, yes
 from tests.usecases.test_charging import truth
 
@@ -170,3 +172,22 @@ async def test_late_money_ends_the_3d_secure_of_a_second_try_before_the_payer_pa
     assert await ledger.rows(STATES) == [("succeeded",), ("declined",)]
     assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
     assert await ledger.rows("SELECT kind FROM notice WHERE state = 'queued'") == [("charged",)]
+
+
+async def test_late_money_waits_for_the_worker_that_is_taking_the_other_charge_and_leaves_its_bills_alone(
+    ledger: Ledger, clock: FakeClock, declined: UUID
+) -> None:
+    await expire_payment_requests(ledger.services, now=clock.go_to("2026-11-21T00:00"))
+    await ledger.bill(1, "2026-12", 9120)
+    await open_payment_requests(ledger.services, now=clock.go_to("2026-12-10T10:00"))
+    async with transaction(ledger.services.engine) as worker:
+        [taken] = await attempts.take_prepared(worker, now=clock.now(), check_at=clock.now(), size=1, lease_seconds=60)
+        late = asyncio.create_task(
+            record_outcome(ledger.services, attempt_id=declined, outcome=came_late(), now=clock.now())
+        )
+        await until_somebody_waits(ledger)
+    await late
+
+    assert await ledger.rows("SELECT state FROM payment_attempt ORDER BY created_at") == [("declined",), ("sent",)]
+    assert await ledger.rows("SELECT attempt_id FROM bill_claim") == [(taken.id,), (taken.id,)]
+    assert ("captured_twice",) in await ledger.rows(TASKS)
