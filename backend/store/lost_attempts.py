@@ -12,16 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptOrigin, AttemptState, PaymentWay, RequestState
 
+# In the order of time: what an earlier charge has paid is not owed when the place of a later one is looked for.
 _LOST = text("""
 SELECT t.line_reference, t.charge_reference, t.attempt_id, t.amount, t.occurred_at
 FROM gateway_transaction t
 WHERE t.gateway = :gateway AND t.kind = 'charge' AND t.attempt_id IS NOT NULL AND t.occurred_at >= :since
-  AND t.line_reference > :after
+  AND (t.occurred_at, t.line_reference) > (CAST(:after_at AS timestamptz), CAST(:after AS text))
   AND NOT EXISTS (SELECT FROM payment_attempt a WHERE a.id = t.attempt_id)
   AND NOT EXISTS (
     SELECT FROM reconciliation_exception x
     WHERE x.kind = 'missing_locally' AND x.reference = t.charge_reference AND x.resolved_by <> :by_itself)
-ORDER BY t.line_reference LIMIT :size
+ORDER BY t.occurred_at, t.line_reference LIMIT :size
 """)
 
 _REQUEST = text("""
@@ -76,12 +77,16 @@ SELECT id FROM opened
 """)
 
 # A card that we have forgotten keeps its name, and nothing more: its consent is lost with it, so it is never charged.
+# It was there before the first charge of it that comes to light.
 _KEEP_CARD = text("""
 INSERT INTO card_on_file (account_id, gateway, customer_reference, card_reference, brand, last4, exp_year, exp_month,
   fingerprint, three_ds_result, state, authenticated_at, consented_at, created_at)
 VALUES (:account_id, :gateway, :customer_reference, :card_reference, :brand, :last4, :exp_year, :exp_month,
-  :fingerprint, :three_ds_result, 'replaced', :authenticated_at, :authenticated_at, :now)
-ON CONFLICT (gateway, card_reference) DO UPDATE SET account_id = card_on_file.account_id
+  :fingerprint, :three_ds_result, 'replaced', :authenticated_at, :authenticated_at,
+  least(:now, CAST(:charged_at AS timestamptz)))
+ON CONFLICT (gateway, card_reference) DO UPDATE SET created_at = CASE
+  WHEN card_on_file.account_id = excluded.account_id THEN least(card_on_file.created_at, excluded.created_at)
+  ELSE card_on_file.created_at END
 RETURNING id, account_id
 """)
 
@@ -90,14 +95,18 @@ INSERT INTO gateway_customer (account_id, gateway, reference) VALUES (:account_i
 ON CONFLICT (account_id, gateway) DO NOTHING
 """)
 
+# The gateway's time of a charge may lie after the last day of its request, and it counts in whole seconds: who pressed
+# in the last second did so in time (R05), and nothing is sent before it was written down.
 _RESTORE = text("""
 WITH attempt AS (
   INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount, gateway,
     charge_request, created_at, not_before, first_sent_at, next_check_at)
   SELECT :id, r.id,
     1 + coalesce((SELECT max(ordinal) FROM payment_attempt a WHERE a.request_id = r.id), 0), :transaction_id, :origin,
-    'unknown', :card_id, r.amount, :gateway, CAST(:charge_request AS jsonb), :charged_at, :charged_at, :charged_at, :now
-  FROM payment_request r WHERE r.id = :request_id
+    'unknown', :card_id, r.amount, :gateway, CAST(:charge_request AS jsonb), begun_at, begun_at, begun_at, :now
+  FROM payment_request r CROSS JOIN LATERAL (
+    SELECT least(CAST(:charged_at AS timestamptz), r.valid_until - interval '1 microsecond') AS begun_at) begun
+  WHERE r.id = :request_id
   RETURNING id, request_id
 ), claims AS (
   INSERT INTO bill_claim (bill_id, attempt_id)
@@ -112,8 +121,9 @@ SELECT id FROM attempt
 # The backup holds it for not yet sent, and the gateway has charged it.
 _MARK_SENT = text("""
 UPDATE payment_attempt a SET state = 'unknown', next_check_at = :now, lease_until = NULL,
-  first_sent_at = (SELECT min(t.occurred_at) FROM gateway_transaction t WHERE t.attempt_id = a.id AND t.kind = 'charge')
-WHERE a.id = :attempt_id AND a.state = 'prepared'
+  first_sent_at = greatest(a.created_at, least(r.valid_until - interval '1 microsecond', (
+    SELECT min(t.occurred_at) FROM gateway_transaction t WHERE t.attempt_id = a.id AND t.kind = 'charge')))
+FROM payment_request r WHERE a.id = :attempt_id AND a.state = 'prepared' AND r.id = a.request_id
 """)
 
 
@@ -153,10 +163,17 @@ class Owed:
 
 
 async def find_lost(
-    connection: AsyncConnection, *, gateway: str, since: datetime, after: str, size: int, by_itself: str
+    connection: AsyncConnection, *, gateway: str, since: datetime, after: LostCharge | None, size: int, by_itself: str
 ) -> Sequence[LostCharge]:
-    """Charges without an attempt that nobody has settled, in the order of their lines' names."""
-    values = {"gateway": gateway, "since": since, "after": after, "size": size, "by_itself": by_itself}
+    """Charges without an attempt that nobody has settled, the oldest first, from behind `after` on."""
+    values = {
+        "gateway": gateway,
+        "since": since,
+        "after_at": after.occurred_at if after else since,
+        "after": after.line_reference if after else "",
+        "size": size,
+        "by_itself": by_itself,
+    }
     return [LostCharge(**row) for row in (await connection.execute(_LOST, values)).mappings()]
 
 
@@ -205,10 +222,16 @@ async def open_lost_request(
 
 
 async def keep_lost_card(
-    connection: AsyncConnection, *, account_id: int, gateway: str, card: Mapping[str, object], now: datetime
+    connection: AsyncConnection,
+    *,
+    account_id: int,
+    gateway: str,
+    card: Mapping[str, object],
+    charged_at: datetime,
+    now: datetime,
 ) -> int | None:
     """The card that was charged, by its name only; None when it is another account's."""
-    values = {"account_id": account_id, "gateway": gateway, "now": now, **card}
+    values = {"account_id": account_id, "gateway": gateway, "charged_at": charged_at, "now": now, **card}
     row = (await connection.execute(_KEEP_CARD, values)).one()
     known = {"account_id": account_id, "gateway": gateway, "reference": card["customer_reference"]}
     await connection.execute(_KEEP_CUSTOMER, known)

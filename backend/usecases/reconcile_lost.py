@@ -55,7 +55,8 @@ async def import_lost(services: Services, *, since: datetime, now: datetime) -> 
     Raises:
         GatewayUnavailableError: run it again; what was imported stays.
     """
-    imported, unplaced, after = 0, list[Lost](), ""
+    imported, unplaced = 0, list[Lost]()
+    after: lost_attempts.LostCharge | None = None
     while True:
         async with transaction(services.engine) as connection:
             found = await lost_attempts.find_lost(
@@ -71,7 +72,7 @@ async def import_lost(services: Services, *, since: datetime, now: datetime) -> 
         for lost in found:
             left = await _import_one(services, lost, now=now)
             imported, unplaced = imported + (left is None), unplaced + ([left] if left else [])
-        after = found[-1].line_reference
+        after = found[-1]
 
 
 async def describe_lost(services: Services) -> None:
@@ -197,7 +198,12 @@ async def _write(
     if charge.card is None:
         return Unplaced.NO_CARD
     card_id = await lost_attempts.keep_lost_card(
-        connection, account_id=place.account_id, gateway=services.gateway.name, card=asdict(charge.card), now=now
+        connection,
+        account_id=place.account_id,
+        gateway=services.gateway.name,
+        card=asdict(charge.card),
+        charged_at=charge.created_at,
+        now=now,
     )
     if card_id is None:
         return Unplaced.OTHER_CUSTOMER

@@ -125,6 +125,9 @@ async def _tell_of_refund(
 async def record_dispute(services: Services, *, dispute: GatewayDispute, now: datetime) -> MoneyBack:
     """Write down a dispute as it stands at the gateway: raise a task, mark the bills, stop automatic charging."""
     async with transaction(services.engine) as connection:
+        # An opening under way may be preparing another automatic charge; before any row is locked.
+        await opening.lock_opening(connection)
+        now = max(now, services.clock.now())  # charges went on, rightly, while the opening was waited for
         attempt_id = await money_back.find_attempt(
             connection, attempt_id=dispute.attempt_id, charge_reference=dispute.charge_reference
         )
@@ -176,7 +179,6 @@ async def _stop_automatic_charges(
     services: Services, connection: AsyncConnection, *, account_id: int, now: datetime
 ) -> None:
     """Who disputes a charge is not charged unasked (invariant 11): what still waits is paid by a URL."""
-    await opening.lock_opening(connection)  # an opening under way may be preparing another one
     ids = await money_back.withdraw_automatic(connection, account_id=account_id, now=now)
     await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
     await notices.enqueue_for_requests(

@@ -19,6 +19,7 @@ async def request_card_change(services: Services, *, account_id: int, now: datet
     async with transaction(services.engine) as connection:
         # An opening that does not see this application would still prepare a charge of the old card.
         await opening.lock_opening(connection)
+        now = max(now, services.clock.now())  # charges went on, rightly, while an opening was waited for
         change_id = await card_changes.receive(connection, account_id=account_id, now=now)
         await _confirm_receipt(connection, account_id=account_id, change_id=change_id, now=now)
         stopped = await card_changes.stop_automatic_charge(

@@ -200,6 +200,7 @@ async def _close(
         **detail,
     }
     is_known = because is not ClosedBecause.GATEWAY_NOT_ASKED
+    now = max(now, services.clock.now())  # the gateway took its time to answer, and charging went on
     async with transaction(services.engine) as connection:
         if is_known:
             await _lift_unasked(connection, now=now)

@@ -1,8 +1,9 @@
 """Hold the ledger against its invariants; a broken money invariant stops charging, and nothing is ever repaired."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
+from time import monotonic
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -19,12 +20,14 @@ log = structlog.get_logger()
 
 async def verify_ledger(engine: AsyncEngine, *, now: datetime) -> Sequence[Violation]:
     """Find every violation, tell people about each broken invariant, and stop all charging if one is about money."""
+    began = monotonic()
     async with transaction(engine) as connection:
         violations = await find_violations(connection, now=now)
     if violations:
+        found_at = now + timedelta(seconds=monotonic() - began)  # minutes later on a long history, and charging went on
         async with transaction(engine) as connection:
             await _report(connection, violations, now=now)
-            await _brake(connection, violations, now=now)
+            await _brake(connection, violations, now=found_at)
     return violations
 
 

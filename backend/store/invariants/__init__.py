@@ -5,7 +5,7 @@ All of them are read by one statement, so they judge one moment, however many pr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,8 @@ __all__ = ["INVARIANTS", "Invariant", "Violation", "find_violations"]
 
 INVARIANTS: tuple[Invariant, ...] = (*BILLS, *REQUESTS, *ATTEMPTS, *CARDS, *MONEY_BACK, *NOTICES, *WORK)
 
+# Each machine agrees with the database's clock within five minutes (assumption C1 of docs/guarantees.md).
+_SKEW = timedelta(minutes=10)
 _BY_NAME = {each.name: each for each in INVARIANTS}
 _ONLY_READ = text("SET TRANSACTION READ ONLY")
 # Compiling so long a statement would take longer than running it.
@@ -46,5 +48,5 @@ async def find_violations(connection: AsyncConnection, *, now: datetime) -> Sequ
     """
     await connection.execute(_ONLY_READ)
     await connection.execute(_NO_COMPILING)
-    rows = await connection.execute(_ALL, {"now": now})
+    rows = await connection.execute(_ALL, {"now": now, "skew": _SKEW})
     return [Violation(invariant=_BY_NAME[row.invariant], subject=row.subject, detail=row.detail) for row in rows]

@@ -66,7 +66,8 @@ ATTEMPTS = (
             SELECT 'attempt ' || id, state || ', created ' || created_at || ', sent '
               || coalesce(CAST(first_sent_at AS text), 'never')
             FROM payment_attempt
-            WHERE first_sent_at < created_at OR (first_sent_at IS NULL) <> (state IN ('prepared', 'withdrawn'))""",
+            WHERE first_sent_at < created_at - CAST(:skew AS interval)
+              OR (first_sent_at IS NULL) <> (state IN ('prepared', 'withdrawn'))""",
     ),
     Invariant(
         name="sent_after_the_deadline",
@@ -110,14 +111,14 @@ ATTEMPTS = (
     ),
     Invariant(
         name="charged_under_a_stop",
-        sentence="Nothing is sent while all charging is stopped.",  # the stop may be committed after its own time
+        sentence="Nothing is sent while all charging is stopped.",
         is_money=True,
         query="""
             SELECT 'attempt ' || p.id, 'sent ' || p.first_sent_at || ', stopped for ' || s.reason || ' since '
               || s.stopped_at
             FROM charging_stop s JOIN payment_attempt p
-              ON p.first_sent_at > s.stopped_at + interval '2 minutes'
-              AND (s.lifted_at IS NULL OR p.first_sent_at < s.lifted_at)
+              ON p.first_sent_at > s.stopped_at + CAST(:skew AS interval)
+              AND (s.lifted_at IS NULL OR p.first_sent_at < s.lifted_at - CAST(:skew AS interval))
             WHERE s.scope = 'all'""",
     ),
 )

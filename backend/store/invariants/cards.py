@@ -50,7 +50,7 @@ CARDS = (
             FROM card_change_request c JOIN payment_request r ON r.account_id = c.account_id
             JOIN payment_attempt p ON p.request_id = r.id
             WHERE c.state IN ('received', 'link_sent') AND p.origin = 'automatic'
-              AND p.first_sent_at > c.received_at""",
+              AND p.first_sent_at > c.received_at + CAST(:skew AS interval)""",
     ),
     Invariant(
         name="charged_without_consent",
@@ -60,6 +60,6 @@ CARDS = (
             SELECT 'attempt ' || p.id, 'sent ' || p.first_sent_at || ', consent ' || c.consented_at
               || ', authenticated ' || c.authenticated_at
             FROM payment_attempt p JOIN card_on_file c ON c.id = p.card_id
-            WHERE p.origin = 'automatic' AND p.created_at < c.created_at""",
+            WHERE p.origin = 'automatic' AND p.created_at < c.created_at - CAST(:skew AS interval)""",
     ),
 )

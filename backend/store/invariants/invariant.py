@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Invariant:
     """A sentence that is always true, and the query that returns a row (subject, detail) for each exception.
 
-    `is_money` means that no charge may be made while it is broken. `query` may use `:now`, the application's time.
+    `is_money` means that no charge may be made while it is broken. `query` may use `:now`, the application's time,
+    and `:skew`, by how much the times that two machines write may differ.
     """
 
     name: str

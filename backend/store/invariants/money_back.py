@@ -62,6 +62,7 @@ MONEY_BACK = (
               || d.recorded_at
             FROM dispute d JOIN payment_request r ON r.account_id = d.account_id
             JOIN payment_attempt p ON p.request_id = r.id
-            WHERE d.state = 'open' AND p.origin = 'automatic' AND p.first_sent_at > d.recorded_at""",
+            WHERE d.state = 'open' AND p.origin = 'automatic'
+              AND p.first_sent_at > d.recorded_at + CAST(:skew AS interval)""",
     ),
 )
