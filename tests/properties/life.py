@@ -26,6 +26,7 @@ from backend.usecases.receive_gateway_event import NothingLearntError, receive_g
 from backend.usecases.record_receipt import NewReceipt, record_receipt
 from backend.usecases.request_card_change import request_card_change, withdraw_card_change
 from backend.usecases.resolve_unknown_payments import resolve_due
+from backend.usecases.send_refunds import resolve_due_refunds, send_due_refunds
 from backend.usecases.services import Services
 from scheduler.catch_up import run_due
 from tests.kit.clock import FakeClock
@@ -37,6 +38,9 @@ MOST_ROUNDS = 40  # a worker that finds work for longer than this will never com
 
 # The clock of leases is the database's, and it does not jump with ours: what is leased was leased long ago.
 _LEASES_END = text("""
+WITH refunds AS (
+  UPDATE refund SET lease_until = clock_timestamp() - interval '1 second' WHERE lease_until IS NOT NULL
+)
 UPDATE payment_attempt SET lease_until = clock_timestamp() - interval '1 second' WHERE lease_until IS NOT NULL
 """)
 
@@ -98,17 +102,26 @@ class Life:
 
     # --- the gateway's own doors ------------------------------------------------------------------
 
-    async def _control(self, what: str, body: dict[str, object]) -> None:
+    async def _control(self, what: str, body: dict[str, object]) -> Any:
         async with self.http.post(f"{self.place.gateway}/_control/{what}", json=body) as answer:
             assert answer.status < 300, await answer.text()
+            return await answer.json() if answer.content_type == "application/json" else None
 
     def control(self, what: str, body: dict[str, object]) -> None:
         self.run(self._control(what, body))
 
+    def tell(self, what: str, body: dict[str, object]) -> Any:
+        """The same for somebody at the gateway's console: returns what was made."""
+        return self.run(self._control(what, body))
+
     async def charges(self) -> list[dict[str, Any]]:
         """The truth: every charge that the gateway has, oldest first."""
-        async with self.http.get(f"{self.place.gateway}/_control/truth?parts=charges") as answer:
-            return list((await answer.json())["charges"])
+        return await self.truth("charges")
+
+    async def truth(self, part: str) -> list[dict[str, Any]]:
+        """The charges, refunds or disputes that the gateway really has, oldest first."""
+        async with self.http.get(f"{self.place.gateway}/_control/truth?parts={part}") as answer:
+            return list((await answer.json())[part])
 
     async def authenticate(self, action_url: str, *, answer: str) -> None:
         async with self.http.post(action_url, data={"answer": answer}, allow_redirects=False):
@@ -133,6 +146,8 @@ class Life:
 
     def ask(self) -> None:
         self._drain(resolve_due)
+        self._drain(send_due_refunds)
+        self._drain(resolve_due_refunds)
         self.run(close_settled_late(self.services, now=self.clock.now()))
 
     def _drain(self, step: Callable[..., Coroutine[Any, Any, int]]) -> None:

@@ -1,5 +1,7 @@
 """Months of life at random: whatever happens, money charged = bills paid, and no bill twice (money.md, invariants).
 
+What goes back, by refunds of ours, at the console or by card companies, goes back once and is seen in the bills.
+
 `MONEY_LIVES=500 MONEY_STEPS=60` looks longer, and at random; without it the same lives are lived every time.
 """
 
@@ -23,7 +25,9 @@ from typing_extensions import override
 
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.resolve_unknown_payments import resolve_due
+from backend.usecases.send_refunds import send_due_refunds
 from tests.kit.clock import FakeClock
+from tests.properties import money_back
 from tests.properties.calendar_walk import CALM_DAYS, DAYS, STOPS, next_stop
 from tests.properties.gateway_thread import gateway_in_a_thread
 from tests.properties.life import Life, Place
@@ -46,8 +50,9 @@ OUTCOMES = st.sampled_from(
     ]
 )
 POST = {"path": "/v1/charges", "method": "POST"}
+REFUND = {"path": "/v1/refunds", "method": "POST"}
 CALLS = st.sampled_from(
-    [POST, POST, POST, {"path": "/v1/charges", "method": "GET"}, {"path": "/v1/charges/*/cancel"}, {}]
+    [POST, POST, POST, REFUND, {"path": "/v1/charges", "method": "GET"}, {"path": "/v1/charges/*/cancel"}, {}]
 )
 KINDS = st.sampled_from(["drop_after", "500_after", "drop_before", "500_before", "429"])
 FAULTS = st.builds(
@@ -58,6 +63,9 @@ FAULTS = st.builds(
     st.sampled_from([3600, 0]),
 )
 CALM: dict[str, object] = {"rules": [], "list_lag_seconds": 0}
+PARTS = st.one_of(st.none(), st.integers(1, 3000))  # yen; none: all that is left
+PAYMENTS = st.integers(0, 3)  # newest first
+STEPS_OF_WORK = st.sampled_from([charge_due, resolve_due, send_due_refunds])
 MOMENTS = st.sampled_from([0.002, 0.005, 0.01, 0.02, 0.04])
 
 REGRETTABLE = """
@@ -65,7 +73,7 @@ SELECT p.id::text, p.gateway_reference FROM payment_attempt p
 WHERE p.state = 'declined' AND p.gateway_reference IS NOT NULL AND p.decline_code <> 'canceled' AND NOT EXISTS (
   SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
   LEFT JOIN bill_claim c ON c.bill_id = b.id LEFT JOIN payment_attempt o ON o.id = c.attempt_id
-  WHERE m.request_id = p.request_id AND (b.state IN ('paid', 'void') OR o.state <> 'prepared'))
+  WHERE m.request_id = p.request_id AND (b.state IN ('paid', 'disputed', 'refunded', 'void') OR o.state <> 'prepared'))
 ORDER BY p.created_at
 """
 BILLS = "SELECT bill_number, amount FROM bill WHERE state <> 'void' ORDER BY id DESC LIMIT 6"
@@ -158,7 +166,7 @@ class MoneyLife(RuleBasedStateMachine):
         self.life.go_to(next_stop(self.life.clock.now(), later))
         self.life.ask()
 
-    @rule(after=MOMENTS, step=st.sampled_from([charge_due, resolve_due]))
+    @rule(after=MOMENTS, step=STEPS_OF_WORK)
     def the_worker_is_killed(self, after: float, step: Any) -> None:
         self.life.crash(step, after=after)
 
@@ -291,6 +299,31 @@ class MoneyLife(RuleBasedStateMachine):
         waiting = self.life.run(self.life.ledger.rows(RECEIPTS))
         if waiting:
             self.life.decide_receipt(*waiting[which % len(waiting)], is_approved=is_approved)
+
+    # --- money that goes back ------------------------------------------------------------------------
+
+    @rule(which=PAYMENTS, amount=PARTS, is_approved=st.sampled_from([True, True, False]))
+    def staff_give_money_back(self, which: int, amount: int | None, is_approved: bool) -> None:  # noqa: FBT001 - drawn
+        """Asked for; perhaps agreed to by the second person, and sent by the worker unless that one is dead."""
+        money_back.ask_for(self.life, which=which, amount=amount)
+        if is_approved:
+            self.the_second_person_agrees_to_a_refund(which)
+
+    @rule(which=PAYMENTS)
+    def the_second_person_agrees_to_a_refund(self, which: int) -> None:
+        money_back.approve(self.life, which=which)
+
+    @rule(which=PAYMENTS, amount=PARTS, is_heard=st.booleans())
+    def somebody_refunds_at_the_console(self, which: int, amount: int | None, is_heard: bool) -> None:  # noqa: FBT001 - drawn
+        money_back.refund_at_the_console(self.life, which=which, amount=amount, is_heard=is_heard)
+
+    @rule(which=PAYMENTS, is_heard=st.booleans())
+    def a_card_company_takes_money_back(self, which: int, is_heard: bool) -> None:  # noqa: FBT001 - drawn
+        money_back.dispute(self.life, which=which, is_heard=is_heard)
+
+    @rule(which=PAYMENTS, status=st.sampled_from(["won", "lost"]), is_heard=st.booleans())
+    def a_dispute_is_decided(self, which: int, status: str, is_heard: bool) -> None:  # noqa: FBT001 - drawn
+        money_back.decide_dispute(self.life, which=which, status=status, is_heard=is_heard)
 
     # --- what must hold ------------------------------------------------------------------------------
 

@@ -13,10 +13,12 @@ from backend.store import pages
 from backend.store.engine import transaction
 from tests.kit.verification import must_verify_on
 from tests.properties.life import Life
+from tests.properties.truth_of_money_back import bills_know_what_went_back, money_goes_back_as_promised
 
 LIVE = ("prepared", "sent", "challenged", "unknown")
 DEAD_CARD = {"lost_card", "stolen_card", "restricted_card", "expired_card"}
-BILL_STATES = {"open": {"requested", "held"}, "closing": {"requested", "held"}, "settled": {"paid"}}
+PAID = {"paid", "disputed", "refunded"}  # whatever became of the money later
+BILL_STATES = {"open": {"requested", "held"}, "closing": {"requested", "held"}, "settled": PAID}
 
 _ATTEMPTS = """
 SELECT p.id::text, p.state, p.amount, r.amount, p.first_sent_at, r.valid_until,
@@ -34,13 +36,14 @@ SELECT n.kind, n.request_id, count(*),
   bool_and(EXISTS (SELECT FROM payment_attempt p JOIN payment_evidence e ON e.attempt_id = p.id
     WHERE p.request_id = n.request_id AND e.outcome = CASE WHEN n.kind LIKE 'charge@_%' ESCAPE '@' THEN 'declined'
       ELSE 'succeeded' END AND (p.state = 'succeeded' OR n.kind LIKE 'charge@_%' ESCAPE '@')))
-FROM notice n WHERE n.request_id IS NOT NULL AND n.kind <> 'reminder' GROUP BY n.kind, n.request_id
+FROM notice n WHERE n.request_id IS NOT NULL AND n.kind NOT IN ('reminder', 'refunded') GROUP BY n.kind, n.request_id
 """
 _RECEIPTS = "SELECT c.bill_id, t.state FROM bill_claim c JOIN receipt t ON t.id = c.receipt_id"
 _LINKS = "SELECT l.id, m.bill_id FROM payment_link l JOIN payment_request_bill m ON m.request_id = l.request_id"
 _NEVER_AT_REST = {
     "an attempt in flight": """
         SELECT id, state FROM payment_attempt WHERE state IN ('prepared', 'sent', 'challenged', 'unknown')""",
+    "a refund on its way": "SELECT id, state FROM refund WHERE state IN ('prepared', 'sent', 'unknown')",
     "a held bill": "SELECT id FROM bill WHERE state = 'held'",
     "a request that does not end": "SELECT id FROM payment_request WHERE state = 'closing'",
     "paid without a word": """
@@ -89,6 +92,7 @@ async def must_hold(life: Life) -> None:
         _nothing_begins_after_the_deadline(books)
         _dead_cards_rest(books)
         await _each_bill_is_paid_as_captured(books)
+        await money_goes_back_as_promised(life, connection)
         await _requests_are_the_sum_of_their_bills(books)
         await _told_once_and_truly(books)
         await _pages_tell_the_truth(life, books)
@@ -100,7 +104,10 @@ async def must_have_come_to_rest(life: Life) -> None:
     async with transaction(life.services.engine) as connection:
         books = await _open_books(life, connection)
         await _must_find_nothing(books, _NEVER_AT_REST)
-        [(paid,)] = await books.rows("SELECT coalesce(sum(amount), 0) FROM bill WHERE state = 'paid'")
+        await bills_know_what_went_back(life, connection)
+        [(paid,)] = await books.rows(
+            "SELECT coalesce(sum(amount), 0) FROM bill WHERE state IN ('paid', 'disputed', 'refunded')"
+        )
         [(received,)] = await books.rows("SELECT coalesce(sum(amount), 0) FROM receipt WHERE state = 'approved'")
         assert paid == sum(charge["amount"] for charge in books.captures) + received
 
@@ -162,7 +169,7 @@ async def _each_bill_is_paid_as_captured(books: _Books) -> None:
     assert succeeded.keys() <= captured, "said to be paid, and the gateway has no money"
     times = Counter(bill for attempt in succeeded.values() for bill in attempt.bills) + Counter(books.received)
     for bill, state in await books.rows("SELECT id, state FROM bill"):
-        assert times[bill] == (1 if state == "paid" else 0), f"bill {bill} is {state}"
+        assert times[bill] == (1 if state in PAID else 0), f"bill {bill} is {state}"
 
 
 async def _requests_are_the_sum_of_their_bills(books: _Books) -> None:
