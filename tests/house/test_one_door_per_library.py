@@ -112,7 +112,14 @@ def _is_glued(word: ast.expr) -> bool:
     if isinstance(word, ast.BinOp):
         return True
     filled = [part.value for part in ast.walk(word) if isinstance(part, ast.FormattedValue)]
-    return any(not (isinstance(part, ast.Call) and ast.unparse(part.func) in _FROM_ENUMS) for part in filled)
+    return any(not _is_ours(part) for part in filled)
+
+
+def _is_ours(part: ast.expr) -> bool:
+    """Values of our own enums, or a condition that several statements share: a constant, never a caller's value."""
+    if isinstance(part, ast.Name):
+        return part.id.isupper()
+    return isinstance(part, ast.Call) and ast.unparse(part.func) in _FROM_ENUMS
 
 
 def _statements(path: Path) -> list[tuple[int, str]]:
