@@ -11,6 +11,7 @@ from backend.store.tables import (
     reconciliation,
     refunds,
     stops,
+    verification,
 )
 from backend.store.tables.base import metadata
 
@@ -26,4 +27,5 @@ __all__ = [
     "reconciliation",
     "refunds",
     "stops",
+    "verification",
 ]
