@@ -16,7 +16,7 @@ from app.cli_month import month_cli
 from app.cli_receipt import receipt_cli
 from app.cli_reconcile import reconcile
 from app.cli_refund import refund_cli
-from app.cli_verify import verify
+from app.cli_verify import verify_cli
 from app.command import USAGE, now_of, open_engine, settings_or_exit
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
@@ -28,7 +28,7 @@ cli.command(name="reconcile")(reconcile)
 cli.add_typer(receipt_cli, name="receipt")
 cli.add_typer(refund_cli, name="refund")
 cli.add_typer(month_cli, name="run-month")
-cli.command(name="verify")(verify)
+cli.add_typer(verify_cli, name="verify")
 task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for people.")
 cli.add_typer(task_cli, name="tasks")
 

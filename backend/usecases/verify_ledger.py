@@ -1,6 +1,7 @@
 """Hold the ledger against its invariants; a broken money invariant stops charging, and nothing is ever repaired."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from time import monotonic
@@ -9,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend.domain.states import StopReason, StopScope
-from backend.store import tasks
+from backend.store import accepted_violations, tasks
 from backend.store.engine import transaction
 from backend.store.invariants import Violation, find_violations
 from backend.usecases.stop_charging import stop_and_tell
@@ -18,17 +19,34 @@ _NAMED = 20  # subjects in a task: `tsukibarai verify` lists them all
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What breaks the invariants, without and with what two persons have accepted."""
+
+    broken: Sequence[Violation]
+    accepted: Sequence[Violation]
+
+
 async def verify_ledger(engine: AsyncEngine, *, now: datetime) -> Sequence[Violation]:
-    """Find every violation, tell people about each broken invariant, and stop all charging if one is about money."""
+    """Find every violation that nobody has accepted, and do about them as `judge_ledger` says."""
+    return (await judge_ledger(engine, now=now)).broken
+
+
+async def judge_ledger(engine: AsyncEngine, *, now: datetime) -> Judgement:
+    """Find every violation, tell people about each broken invariant, and stop all charging if one is about money.
+
+    What two persons have accepted is found, and neither told nor a reason to stop.
+    """
     began = monotonic()
     async with transaction(engine) as connection:
-        violations = await find_violations(connection, now=now)
+        found = await find_violations(connection, now=now)
+        violations, accepted = await accepted_violations.split(connection, violations=found)
     if violations:
         found_at = now + timedelta(seconds=monotonic() - began)  # minutes later on a long history, and charging went on
         async with transaction(engine) as connection:
             await _report(connection, violations, now=now)
             await _brake(connection, violations, now=found_at)
-    return violations
+    return Judgement(broken=violations, accepted=accepted)
 
 
 async def _report(connection: AsyncConnection, violations: Sequence[Violation], *, now: datetime) -> None:

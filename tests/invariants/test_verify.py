@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from backend.domain.payment_page import PageState
 from backend.domain.states import StopReason, StopScope
 from backend.store.engine import transaction
 from backend.store.invariants import INVARIANTS
+from backend.usecases.accept_violation import accept_violation
 from backend.usecases.brake import LiftAnswer, lift_brake, show_brake
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.verify_ledger import verify_ledger
@@ -158,6 +160,51 @@ async def test_what_only_concerns_messages_or_work_stops_no_charge(
 
     assert {each.invariant.name for each in violations} == {"retry_key_of_two", "event_left_lying"}
     assert await show_brake(ledger.services.engine) == []
+
+
+@BROKEN
+@pytest.mark.usefixtures("month")
+async def test_a_violation_that_two_persons_accept_lets_the_brake_be_lifted_and_stays_listed(
+    ledger: Ledger, clock: FakeClock, plant: Plant, database_url: str
+) -> None:
+    engine, now = ledger.services.engine, clock.now()
+    async with transaction(engine) as connection:
+        await plant(connection, "ended_without_evidence")
+    [broken] = await verify_ledger(engine, now=now)
+    this = {"invariant": broken.invariant.name, "subject": broken.subject, "note": "asked the gateway", "now": now}
+
+    answers = [await accept_violation(engine, by=by, **this) for by in (" ", "Sato", "sato ", "Suzuki", "Ito")]
+    lifted = await lift_brake(engine, reason=StopReason.BROKEN_INVARIANT, by="Sato", note="accepted", now=now)
+    _, said = await verify(database_url)
+
+    assert answers == ["no_word", "proposed", "needs_another", "accepted", "not_broken"]
+    assert lifted is LiftAnswer.LIFTED
+    assert f"accepted: ended_without_evidence\t{broken.subject}" in said
+
+
+@BROKEN
+@pytest.mark.usefixtures("month")
+async def test_what_was_accepted_is_kept_and_another_violation_of_the_same_row_counts(
+    ledger: Ledger, clock: FakeClock, plant: Plant
+) -> None:
+    engine, now = ledger.services.engine, clock.now()
+    async with transaction(engine) as connection:
+        await plant(connection, "told_another_amount")
+    [broken] = await verify_ledger(engine, now=now)
+    for by in ("Sato", "Suzuki"):
+        await accept_violation(
+            engine, invariant=broken.invariant.name, subject=broken.subject, by=by, note="told the customer", now=now
+        )
+
+    for rewrite in ("DELETE FROM accepted_violation", "UPDATE accepted_violation SET accepted_note = 'nothing'"):
+        with pytest.raises(DBAPIError):
+            await ledger.change(rewrite)
+    once = await verify_ledger(engine, now=now)
+    await ledger.change("UPDATE notice SET facts = jsonb_set(facts, '{amount}', '1') WHERE kind = 'paid'")
+    again = await verify_ledger(engine, now=now)
+
+    assert once == []
+    assert [(each.invariant.name, each.subject) for each in again] == [(broken.invariant.name, broken.subject)]
 
 
 async def test_it_runs_every_quarter_of_an_hour_and_once_after_a_long_downtime(
