@@ -197,14 +197,16 @@ def import_bills(
 
 def _open_at_once(settings: Settings) -> None:
     """A bill confirmed between the send day and the last fair day goes out at once, not tomorrow (R08)."""
-    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.compose import database_url, open_tools  # noqa: PLC0415
     from backend.usecases.open_payment_requests import open_payment_requests  # noqa: PLC0415
-    from backend.usecases.restore_gate import GateClosedError  # noqa: PLC0415
+    from backend.usecases.restore_gate import GateClosedError, check_identity  # noqa: PLC0415
 
     async def work(settings: Settings, _stop: asyncio.Event) -> None:
-        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+        async with database_url(settings) as url, open_tools(settings, url=url) as parts:
+            now = parts.services.clock.now()
+            await check_identity(parts.services, now=now)  # a database just restored opens nothing before it is known
             try:
-                await open_payment_requests(parts.services, now=parts.services.clock.now())
+                await open_payment_requests(parts.services, now=now)
             except GateClosedError as closed:  # the bills are in; the timetable asks for them once the gate is open
                 typer.echo(f"The bills were imported, and will be asked for later. {closed}", err=True)
 

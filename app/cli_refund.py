@@ -19,10 +19,10 @@ refund_cli = typer.Typer(no_args_is_help=True, help="Money back to a card.")
 
 @asynccontextmanager
 async def _open_services() -> AsyncIterator[Services]:
-    from app.compose import database_url, open_parts  # noqa: PLC0415 - the commands import what they run
+    from app.compose import database_url, open_tools  # noqa: PLC0415 - the commands import what they run
 
     settings = settings_or_exit()
-    async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+    async with database_url(settings) as url, open_tools(settings, url=url) as parts:
         yield parts.services
 
 

@@ -156,7 +156,19 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
-    """Build all parts on one stack; everything is closed in reverse order at the end."""
+    """All parts, for a process that does what is due: it judges the restore gate before it begins."""
+    async with open_tools(settings, url=url) as parts:
+        await _check_gate(parts.services)
+        yield parts
+
+
+@asynccontextmanager
+async def open_tools(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
+    """All parts, for one command of a person: it obeys the gate and never judges it.
+
+    Its machine may not reach the gateway, which is no reason to stop everybody's charges. Everything is built on one
+    stack, and closed in reverse order at the end.
+    """
     async with AsyncExitStack() as stack:
         engine = make_engine(url)
         stack.push_async_callback(engine.dispose)
@@ -172,7 +184,6 @@ async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
             link_secret=settings.link_secret.get_secret_value().encode(),
             public_base_url=settings.public_base_url,
         )
-        await _check_gate(services)
         yield await _open_channels(settings, services, stack)
 
 

@@ -13,7 +13,7 @@ import typer
 
 from app import month_report, month_status
 from app.command import settings_or_exit
-from app.compose import Parts, database_url, open_parts
+from app.compose import Parts, database_url, open_tools
 from app.month_report import month_words
 from backend.domain.billing_calendar import JST, BillingCalendar, jst_date
 from backend.store import charging_stops
@@ -98,7 +98,7 @@ def by_sms_command(*, by: str, note: str) -> None:
 @asynccontextmanager
 async def _parts() -> AsyncIterator[Parts]:
     settings = settings_or_exit()
-    async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+    async with database_url(settings) as url, open_tools(settings, url=url) as parts:
         await parts.services.clock.refresh()
         yield parts
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import typer
 
 from app.command import settings_or_exit
-from app.compose import Parts, database_url, open_parts
+from app.compose import Parts, database_url, open_tools
 from backend.domain.billing_calendar import JST
 from backend.ports import GatewayUnavailableError
 from backend.store import reconciliation_matching
@@ -37,7 +37,7 @@ def run_with_parts(work: Callable[[Parts], Awaitable[int]]) -> int:
 
     async def wired() -> int:
         settings = settings_or_exit()
-        async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+        async with database_url(settings) as url, open_tools(settings, url=url) as parts:
             return await work(parts)
 
     try:

@@ -117,3 +117,15 @@ async def test_wrong_settings_stop_the_start_with_the_remedy(world: World, datab
 
     assert status == 2
     assert "PUBLIC_BASE_URL must begin with https://" in said
+
+
+@pytest.mark.usefixtures("hanako")
+async def test_a_command_on_a_machine_without_the_gateway_stops_nobodys_charges(
+    world: World, database_url: str
+) -> None:
+    env = environment(world, database_url, SANDBOX_GATEWAY_BASE=f"http://127.0.0.1:{free_port()}")
+
+    ended = [await run(*words, env=env) for words in (("refund", "list"), ("receipt", "list"))]
+
+    assert [status for status, _ in ended] == [0, 0]
+    assert await world.rows("SELECT reason FROM charging_stop") == []
