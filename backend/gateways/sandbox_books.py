@@ -36,7 +36,7 @@ def transaction(line: Mapping[str, Any]) -> GatewayTransaction:
             body=line,
         )
     except UNREADABLE as problem:
-        raise GatewayUnavailableError("a transaction that cannot be read") from problem
+        raise GatewayUnavailableError(f"a transaction that cannot be read: {_named(line)}") from problem
 
 
 def settlement_line(line: Mapping[str, Any]) -> SettlementLine:
@@ -57,7 +57,7 @@ def settlement_line(line: Mapping[str, Any]) -> SettlementLine:
             body=line,
         )
     except UNREADABLE as problem:
-        raise GatewayUnavailableError("a settlement line that cannot be read") from problem
+        raise GatewayUnavailableError(f"a settlement line that cannot be read: {_named(line)}") from problem
 
 
 def charge(body: Mapping[str, Any], *, card: Mapping[str, Any] | None) -> GatewayCharge:
@@ -153,6 +153,12 @@ def find_ours(page: Mapping[str, Any], *, name: str, wanted: UUID) -> Mapping[st
 def next_page(page: Mapping[str, Any]) -> str:
     """What to ask for the next page with; empty at the end of the list. Raises one of UNREADABLE."""
     return f"&starting_after={page['data'][-1]['id']}" if page["has_more"] else ""
+
+
+def _named(line: object) -> str:
+    """What people can look for at the gateway: they read it in the task about the job that cannot go on."""
+    named = line.get("id", line.get("transaction")) if isinstance(line, dict) else None
+    return str(named)[:100]
 
 
 def _instant(seconds: object) -> datetime:

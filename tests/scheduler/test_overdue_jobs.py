@@ -112,6 +112,21 @@ async def test_f74_an_odd_line_in_the_books_keeps_no_month_from_being_opened(
     assert await ledger.rows("SELECT body->>'note' FROM gateway_transaction") == [("a?",)]
 
 
+@LEFT
+async def test_a_line_that_cannot_be_read_is_named_to_people(
+    ledger: Ledger, clock: FakeClock, services: Services
+) -> None:
+    await ledger.account()
+    clock.go_to("2026-11-08T12:00")
+    await have_run(ledger, clock)
+
+    async with gateway_with_books(services, {"data": [LINE | {"amount": 10**12}], "has_more": False}) as odd:
+        await run_due(odd, now=clock.go_to("2026-11-10T12:00"))
+
+    told = "the gateway's books cannot be read: a transaction that cannot be read: txn_1"
+    assert await ledger.rows(OVERDUE) == [("reconcile", told)]
+
+
 async def test_a_list_whose_pages_go_round_is_given_up(services: Services, clock: FakeClock) -> None:
     async with gateway_with_books(services, {"data": [LINE], "has_more": True}) as odd:
         with pytest.raises(GatewayUnavailableError, match="go round"):
