@@ -33,6 +33,15 @@ task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for peo
 cli.add_typer(task_cli, name="tasks")
 
 
+@cli.callback()
+def begin(context: typer.Context) -> None:
+    """The operator's commands, and one command a process of the Procfile."""
+    from backend.store.acting import STAFF, acting  # noqa: PLC0415 - a quick command line
+
+    # Who gives no name is staff all the same; steps, jobs, pages and desks say more precisely who acts.
+    context.with_resource(acting(actor=STAFF, cause=str(context.invoked_subcommand)))
+
+
 def main() -> None:
     """Entry point of the `tsukibarai` command."""
     cli()
@@ -236,6 +245,17 @@ def status() -> None:
     settings = settings_or_exit()
     now = asyncio.run(now_of(settings))
     raise typer.Exit(status_command(open_engine=lambda: open_engine(settings), now=now))
+
+
+@cli.command()
+def history(
+    order_number: Annotated[str, typer.Argument(help="As on the customer's page.")],
+) -> None:
+    """Show what has become of an order: every step, who took it, why, and the gateway's word it rests on."""
+    from app.cli_history import history_command  # noqa: PLC0415
+
+    settings = settings_or_exit()
+    raise typer.Exit(history_command(open_engine=lambda: open_engine(settings), order_number=order_number))
 
 
 @task_cli.command(name="done")

@@ -8,6 +8,7 @@ from app.compose import Parts
 from app.reconcile_desk import exception_line, list_exceptions, run_with_parts
 from backend.domain.billing_calendar import JST
 from backend.store import reconciliation_matching
+from backend.store.acting import acting, staff
 from backend.store.engine import transaction
 from backend.usecases.reopen_gate import GapReport, GateIsOpenError, import_gap, open_gate
 from backend.usecases.restore_gate import ClosedBecause, ClosedGate, check_gate
@@ -37,7 +38,8 @@ def open_gate_command(*, by: str, accept: Sequence[int], note: str) -> int:
     async def work(parts: Parts) -> int:
         now = parts.services.clock.now()
         try:
-            opening = await open_gate(parts.services, by=by, accept=accept, note=note, now=now)
+            with acting(actor=staff(by), cause="gate open"):
+                opening = await open_gate(parts.services, by=by, accept=accept, note=note, now=now)
         except GateIsOpenError:
             typer.echo("The gate is open.")
             return OPEN

@@ -17,6 +17,7 @@ from app.compose import Parts, database_url, open_tools
 from app.month_report import month_words
 from backend.domain.billing_calendar import JST, BillingCalendar, jst_date
 from backend.store import charging_stops
+from backend.store.acting import acting, staff
 from backend.store.engine import transaction
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.run_month_batches import resume_charging
@@ -64,7 +65,8 @@ def resume_command(*, by: str, note: str) -> None:
     async def work() -> None:
         async with _parts() as parts:
             await _status(parts, as_json=False)
-            lifted = await resume_charging(parts.services, by=by, note=note, now=parts.services.clock.now())
+            with acting(actor=staff(by), cause="run-month resume"):
+                lifted = await resume_charging(parts.services, by=by, note=note, now=parts.services.clock.now())
             for line in month_status.resumed(lifted, left=await _stops(parts.services)):
                 typer.echo(line)
 
@@ -77,7 +79,8 @@ def withdraw_command(*, by: str, note: str) -> None:
     async def work() -> None:
         async with _parts() as parts:
             services = parts.services
-            withdrawn = await withdraw_stopped(services, by=by, note=note, now=services.clock.now())
+            with acting(actor=staff(by), cause="run-month withdraw"):
+                withdrawn = await withdraw_stopped(services, by=by, note=note, now=services.clock.now())
             typer.echo(month_words()["withdraw"]["done"].format(count=f"{withdrawn:,}"))
 
     asyncio.run(work())

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.domain.receipt_refusal import ReceiptRefusal
+from backend.store.acting import acting, staff
 from backend.store.engine import transaction
 from backend.store.receipts import find_waiting
 from backend.usecases.decide_receipt import approve_receipt, reject_receipt
@@ -33,7 +34,8 @@ DONE, REFUSED = 0, 1
 async def record_command(receipt: NewReceipt, *, open_services: OpenServices) -> int:
     """Record and say how it went; returns the exit status: 0 done, 1 refused."""
     async with open_services() as services:
-        outcome = await record_receipt(services, receipt, now=services.clock.now())
+        with acting(actor=staff(receipt.recorded_by), cause="receipt record"):
+            outcome = await record_receipt(services, receipt, now=services.clock.now())
     return _refused(outcome) if isinstance(outcome, ReceiptRefusal) else _done(recorded_sentence(outcome))
 
 
@@ -41,12 +43,14 @@ async def approve_command(receipt_id: int, *, by: str, open_services: OpenServic
     """Approve, and ask at once for what is left of the request (R07); returns the exit status."""
     async with open_services() as services:
         now = services.clock.now()
-        outcome = await approve_receipt(services, receipt_id=receipt_id, person=by, now=now)
+        with acting(actor=staff(by), cause="receipt approve"):
+            outcome = await approve_receipt(services, receipt_id=receipt_id, person=by, now=now)
         if isinstance(outcome, ReceiptRefusal):
             return _refused(outcome)
         _done(approved_sentence(outcome.receipt))
         if outcome.frees_bills:
-            await _ask_for_the_rest(services, now=now)
+            with acting(actor=staff(by), cause="receipt approve"):
+                await _ask_for_the_rest(services, now=now)
     return DONE
 
 
@@ -60,7 +64,8 @@ async def _ask_for_the_rest(services: Services, *, now: datetime) -> None:
 async def reject_command(receipt_id: int, *, by: str, open_services: OpenServices) -> int:
     """Reject and say how it went; returns the exit status."""
     async with open_services() as services:
-        outcome = await reject_receipt(services, receipt_id=receipt_id, person=by, now=services.clock.now())
+        with acting(actor=staff(by), cause="receipt reject"):
+            outcome = await reject_receipt(services, receipt_id=receipt_id, person=by, now=services.clock.now())
     return _refused(outcome) if isinstance(outcome, ReceiptRefusal) else _done(rejected_sentence(outcome))
 
 

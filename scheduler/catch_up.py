@@ -8,6 +8,8 @@ import structlog
 from backend.domain.billing_calendar import JST, BillingCalendar
 from backend.failpoints import failpoint
 from backend.store import jobs as runs
+from backend.store.acting import TIMETABLE as BY_ITSELF
+from backend.store.acting import acting
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from backend.usecases.tell_of_waiting_jobs import WaitingJob, tell_of_waiting
@@ -98,7 +100,8 @@ async def _try(services: Services, run: DueRun, look: Look, *, now: datetime) ->
         look.put_off(run, f"it needs the work of {', '.join(sorted(missing))}")
         return
     try:
-        outcome = await run.job.run(services, run.run_on, now)
+        with acting(actor=BY_ITSELF, cause=run.job.name):
+            outcome = await run.job.run(services, run.run_on, now)
         failpoint("after-job")
         await _record(services, run, outcome=str(outcome), now=now)
     except JobMustWaitError as reason:

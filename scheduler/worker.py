@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from backend.ports import Clock
+from backend.store.acting import WORKER, acting
 
 _AFTER_A_FAILURE = 5.0  # seconds: the database or a provider may be back by then
 _WHILE_THE_CLOCK_IS_WRONG = 30.0  # seconds
@@ -33,8 +34,9 @@ async def drain(steps: Sequence[Step], *, clock: Clock) -> int:
     while True:
         done = 0
         for step in steps:
-            while count := await step.run(clock.now()):
-                done += count
+            with acting(actor=WORKER, cause=step.name):
+                while count := await step.run(clock.now()):
+                    done += count
         if not done:
             return total
         total += done
@@ -56,7 +58,8 @@ async def _keep_going(step: Step, clock: Clock, is_clock_wrong: Callable[[], Awa
                 log.error("clock_differs", step=step.name)
                 await asyncio.sleep(_WHILE_THE_CLOCK_IS_WRONG)
                 continue
-            done = await step.run(clock.now())
+            with acting(actor=WORKER, cause=step.name):
+                done = await step.run(clock.now())
         except Exception:  # the door of the process: a broken step is reported and tried again
             log.exception("step_failed", step=step.name)
             await asyncio.sleep(_AFTER_A_FAILURE)

@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from backend.store.acting import ActingConnection
+
 _OVERFLOW = 5
 _OUT_OF_ORDER = {"08", "53", "57", "58"}  # classes of SQLSTATE: connection, resources, operator's doing, system
 _DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
@@ -25,7 +27,12 @@ def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
         max_overflow=_OVERFLOW,
         pool_pre_ping=True,
         hide_parameters=True,  # phones and names must not reach a traceback
-        connect_args={"timeout": 10, "command_timeout": 600, "server_settings": {"timezone": "Asia/Tokyo"}},
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 600,
+            "server_settings": {"timezone": "Asia/Tokyo"},
+            "connection_class": ActingConnection,
+        },
     )
 
 

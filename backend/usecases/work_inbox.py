@@ -9,6 +9,7 @@ import structlog
 from backend.domain.states import InboxState
 from backend.failpoints import failpoint
 from backend.store import inbox, tasks
+from backend.store.acting import WORKER, acting
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
@@ -41,7 +42,8 @@ async def _keep_applying(
 
 async def _apply(services: Services, handler: Handler, event: inbox.InboxEvent, *, now: datetime) -> None:
     try:
-        is_finished = await handler(event, now)
+        with acting(actor=WORKER, cause=f"{event.source} event {event.id}"):
+            is_finished = await handler(event, now)
     except Exception as problem:  # a door: whatever one event does, the queue goes on
         log.exception("inbox_event_failed", source=event.source, inbox_event=event.id, attempt=event.attempts)
         await _set_back(services, event, failure=type(problem).__name__, now=now)

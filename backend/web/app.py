@@ -26,6 +26,7 @@ def create_web_app(*, services: Services, pages: PageSettings, line_link: LineAc
         client_max_size=_LARGEST_BODY_BYTES,
         middlewares=[
             middlewares.give_id,
+            middlewares.name_actor,
             middlewares.explain_errors,
             middlewares.check_host,
             middlewares.check_origin,

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from backend.store.acting import PAYER, acting
 from backend.store.engine import is_out_of_order
 from backend.web import answers
 from backend.web.forms import BadFormError
@@ -38,6 +39,13 @@ async def give_id(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Name the request, for the logs and for whoever asks about an error page."""
     request[REQUEST_ID] = uuid4().hex[:16]
     return await handler(request)
+
+
+@web.middleware
+async def name_actor(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever a page moves is its visitor's doing; the cause is the route, which holds no token (invariant 19)."""
+    with acting(actor=PAYER, cause=f"{request.method} {_route(request)}"):
+        return await handler(request)
 
 
 @web.middleware
@@ -76,6 +84,11 @@ async def take_body(request: web.Request, handler: Handler) -> web.StreamRespons
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
     return await handler(request)
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "nowhere"
 
 
 def _explained(request: web.Request, refusal: web.HTTPException) -> web.Response:

@@ -107,6 +107,7 @@ PLANTS: Mapping[str, str] = {
         )
         UPDATE payment_attempt SET origin = 'automatic', first_sent_at = first_sent_at + interval '1 hour'
         WHERE state = 'succeeded'""",
+    "history_tells_another_state": "UPDATE bill SET state = 'held' WHERE state = 'requested'",
     "told_twice": _NOTICE.format(channel="'sms'", kind="paid", state="sent", like="paid"),
     "told_over_two_channels": """
         INSERT INTO notice (dedupe_key, kind, channel, address, account_id, request_id, facts, state, created_at,

@@ -55,7 +55,7 @@ class Office:
     async def opened(self, drawn: list[DrawnAccount], *, today: date) -> list[Bundle | None]:
         """What the product asks each account for."""
         now = datetime.combine(today, time(10), JST)
-        await self.ledger.change("TRUNCATE account CASCADE")
+        await self.ledger.forget_everybody()
         ids = [await write(self.ledger, each, serial=serial, today=today) for serial, each in enumerate(drawn)]
         await open_payment_requests(self.services, now=now)
         names = ("amount", "way", "reason", "numbers", "total", "bill_count")

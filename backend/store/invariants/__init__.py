@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.store.invariants.attempts import ATTEMPTS
 from backend.store.invariants.bills import BILLS
 from backend.store.invariants.cards import CARDS
+from backend.store.invariants.history import HISTORY
 from backend.store.invariants.invariant import Invariant
 from backend.store.invariants.money_back import MONEY_BACK
 from backend.store.invariants.notices import NOTICES
@@ -21,7 +22,7 @@ from backend.store.invariants.work import WORK
 
 __all__ = ["INVARIANTS", "Invariant", "Violation", "find_violations"]
 
-INVARIANTS: tuple[Invariant, ...] = (*BILLS, *REQUESTS, *ATTEMPTS, *CARDS, *MONEY_BACK, *NOTICES, *WORK)
+INVARIANTS: tuple[Invariant, ...] = (*BILLS, *REQUESTS, *ATTEMPTS, *CARDS, *MONEY_BACK, *HISTORY, *NOTICES, *WORK)
 
 # Each machine agrees with the database's clock within five minutes (assumption C1 of docs/guarantees.md).
 _SKEW = timedelta(minutes=10)
