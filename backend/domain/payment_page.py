@@ -26,6 +26,7 @@ class PageState(StrEnum):
     SUPERSEDED = "superseded"
     LOCKED = "locked"
     PAUSED = "paused"
+    AMOUNT_IN_DOUBT = "amount_in_doubt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class PaymentPage:
     registrations: int
     bills_are_paid: bool  # by this request, or by a later one that the bills went over to
     has_waiting_receipt: bool  # one of the bills came by bank, shop or cash, and a second person has not approved yet
+    is_amount_in_doubt: bool  # the frozen amount is not the sum of its unpaid bills: a contradiction for people
     is_paused: bool  # nothing is charged now, whoever asks; the URL stays good
     refunded: int  # what went back of this request's payment (yen)
     are_bills_refunded: bool  # all of it went back
@@ -89,6 +91,8 @@ class PaymentPage:
             return PageState.SUPERSEDED
         if self.request_state is not RequestState.OPEN or now >= self.valid_until:
             return PageState.EXPIRED
+        if self.is_amount_in_doubt:
+            return PageState.AMOUNT_IN_DOUBT  # invariant 6
         if self._needs_a_person():
             return PageState.LOCKED
         return PageState.PAUSED if self.is_paused else PageState.PAYABLE

@@ -46,6 +46,10 @@ WITH tried AS MATERIALIZED (
     THEN NOT is_refused_card(c.account_id, c.gateway, c.fingerprint, :declines_since, :most_declines) ELSE true END
     AND (CAST(:transaction_id AS text) IS NULL
       OR CAST(:transaction_id AS text) = r.order_number || '-' || lpad(r.ordinal::text, 2, '0'))
+    -- What a page showed is what its bills sum up to, or nothing is charged (invariant 6). An opening has just summed.
+    AND CASE CAST(:origin AS text) WHEN 'link' THEN EXISTS (
+      SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id
+      HAVING sum(b.amount) = r.amount AND bool_and(m.is_live AND b.state = 'requested')) ELSE true END
     AND (CAST(:origin AS text) <> 'automatic'
       OR NOT EXISTS (SELECT FROM dispute d WHERE d.account_id = r.account_id AND d.state = 'open'))
   ORDER BY r.id

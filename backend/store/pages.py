@@ -39,6 +39,10 @@ SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amou
   database_has_moved() OR EXISTS (SELECT FROM charging_stop s WHERE s.scope = 'all' AND s.lifted_at IS NULL)
     OR EXISTS (SELECT FROM reconciliation_exception x
                WHERE x.account_id = r.account_id AND x.resolved_at IS NULL AND x.is_blocking) AS is_paused,
+  r.state = 'open' AND NOT coalesce((
+    SELECT count(*) = r.bill_count AND sum(b.amount) = r.amount AND bool_and(m.is_live AND b.state = 'requested')
+    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id), false)
+    AS is_amount_in_doubt,
   (SELECT array_agg(b.billing_month || ':' || b.amount ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills
 FROM payment_link l

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from backend.domain.identifiers import hash_token, new_secret
 from backend.domain.payment_page import PageState, PaymentPage
 from backend.domain.states import AttemptOrigin
 from backend.failpoints import failpoint
 from backend.ports import CardSnapshot, Registration, RegistrationStatus
-from backend.store import attempts, cards, links, pages
+from backend.store import attempts, cards, links, pages, tasks
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import LEASE_SECONDS, charge_one
 from backend.usecases.services import Services
@@ -44,11 +46,26 @@ class PayerSession:
     gateway_reference: str | None
 
 
-async def find_page(services: Services, *, token: str) -> PaymentPage | None:
+async def find_page(services: Services, *, token: str, now: datetime) -> PaymentPage | None:
     """What a URL leads to; None when no such link exists. Changes nothing (f43)."""
     async with transaction(services.engine) as connection:
         link_id = await links.find_link(connection, token=token)
-        return await pages.load_page(connection, link_id=link_id) if link_id else None
+        return await _look(connection, link_id=link_id, now=now) if link_id else None
+
+
+async def _look(connection: AsyncConnection, *, link_id: UUID, now: datetime) -> PaymentPage:
+    """What is true of a link. A frozen amount that its bills contradict goes to people, once (invariant 6)."""
+    page = await pages.load_page(connection, link_id=link_id)
+    if page.state(now=now) is PageState.AMOUNT_IN_DOUBT:
+        await tasks.raise_task(
+            connection,
+            kind="amount_in_doubt",
+            subject=page.order_number,
+            account_id=page.account_id,
+            detail={"order_number": page.order_number, "amount": page.amount},
+            now=now,
+        )
+    return page
 
 
 async def prove_payer(
@@ -63,7 +80,7 @@ async def prove_payer(
         if link_id is None:
             return None
         await links.lock_link(connection, link_id=link_id)
-        page = await pages.load_page(connection, link_id=link_id)
+        page = await _look(connection, link_id=link_id, now=now)
         if page.state(now=now) is not PageState.PAYABLE:
             return ProofResult.NOT_PAYABLE
         if phone_tail != page.phone_tail:
@@ -87,7 +104,7 @@ async def find_payer(services: Services, *, cookie: str, order_number: str, now:
         session = await pages.find_session(connection, id_hash=id_hash, now=now)
         if session is None:
             return None
-        page = await pages.load_page(connection, link_id=session.link_id)
+        page = await _look(connection, link_id=session.link_id, now=now)
     if page.order_number != order_number:
         return None
     return PayerSession(
@@ -188,7 +205,7 @@ async def pay(services: Services, *, payer: PayerSession, transaction_id: str, n
             failpoint("after-claim")
             await charge_one(services, attempt_id=attempt_id, now=now)
     async with transaction(services.engine) as connection:
-        return await pages.load_page(connection, link_id=page.link_id)
+        return await _look(connection, link_id=page.link_id, now=now)
 
 
 def _usable_card(registration: Registration | None, page: PaymentPage) -> CardSnapshot | None:

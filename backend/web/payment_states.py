@@ -30,7 +30,7 @@ def unpayable(
             return answers.page(request, "expired", values | views.ended(page, calendar=calendar, now=now))
         case PageState.SUPERSEDED:
             return answers.page(request, "superseded", values | views.ended(page, calendar=calendar, now=now))
-        case PageState.LOCKED | PageState.PAUSED | PageState.RECEIPT_BEING_CHECKED:
+        case PageState.LOCKED | PageState.PAUSED | PageState.RECEIPT_BEING_CHECKED | PageState.AMOUNT_IN_DOUBT:
             return answers.page(request, state, values)
         case PageState.PAYABLE:
             raise ValueError("a payable payment has pages of its own")
