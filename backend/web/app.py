@@ -10,6 +10,7 @@ from backend.usecases.services import Services
 from backend.web import headers, keys, middlewares
 from backend.web.limiter import Limiter
 from backend.web.page_settings import PageSettings, public_address
+from backend.web.refused_signatures import RefusedSignatures
 from backend.web.rendering import Renderer
 from backend.web.routes import ROUTES
 from backend.web.static import StaticFiles
@@ -31,6 +32,7 @@ def create_web_app(*, services: Services, pages: PageSettings, line_link: LineAc
             middlewares.check_host,
             middlewares.check_origin,
             middlewares.take_body,
+            middlewares.count_refused_signatures,
         ],
     )
     _provide(app, services=services, pages=pages, line_link=line_link)
@@ -52,4 +54,5 @@ def _provide(app: web.Application, *, services: Services, pages: PageSettings, l
     app[keys.LINE_LINK] = line_link
     app[keys.UNKNOWN_TOKENS] = Limiter(limit=_UNKNOWN_TOKENS_A_MINUTE, seconds=time.monotonic)
     app[keys.CODE_STARTS] = Limiter(limit=_CODES_A_MINUTE, seconds=time.monotonic)
+    app[keys.REFUSED_SIGNATURES] = RefusedSignatures(seconds=time.monotonic)
     app[keys.NEWEST_MIGRATION] = newest_migration()

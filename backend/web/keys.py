@@ -8,6 +8,7 @@ from backend.ports import LineAccountLink
 from backend.usecases.services import Services
 from backend.web.limiter import Limiter
 from backend.web.page_settings import PageSettings, PublicAddress
+from backend.web.refused_signatures import RefusedSignatures
 from backend.web.rendering import Renderer
 from backend.web.static import StaticFiles
 
@@ -19,6 +20,7 @@ STATIC = web.AppKey("static", StaticFiles)
 LINE_LINK = web.AppKey[LineAccountLink]("line_link")
 UNKNOWN_TOKENS = web.AppKey("unknown_tokens", Limiter)
 CODE_STARTS = web.AppKey("code_starts", Limiter)
+REFUSED_SIGNATURES = web.AppKey("refused_signatures", RefusedSignatures)
 NEWEST_MIGRATION = web.AppKey[str | None]("newest_migration")
 
 REQUEST_ID = web.RequestKey("request_id", str)

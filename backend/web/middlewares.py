@@ -11,10 +11,11 @@ from backend.store.acting import PAYER, acting
 from backend.store.engine import is_out_of_order
 from backend.web import answers
 from backend.web.forms import BadFormError
-from backend.web.keys import ADDRESS, REQUEST_ID, SETTINGS
+from backend.web.keys import ADDRESS, REFUSED_SIGNATURES, REQUEST_ID, SETTINGS
 
 _HOOKS = "/hooks/"
 _PROBES = ("/healthz", "/readyz")
+_UNSIGNED = 401
 _FAILED = 500
 _AWAY = 503
 _BODY_SECONDS = 10
@@ -84,6 +85,15 @@ async def take_body(request: web.Request, handler: Handler) -> web.StreamRespons
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
     return await handler(request)
+
+
+@web.middleware
+async def count_refused_signatures(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A hook answers 401 for a wrong signature and for nothing else; the route says whose it should have been."""
+    response = await handler(request)
+    if response.status == _UNSIGNED and request.path.startswith(_HOOKS):
+        request.app[REFUSED_SIGNATURES].count(_route(request).removeprefix(_HOOKS))
+    return response
 
 
 def _route(request: web.Request) -> str:
