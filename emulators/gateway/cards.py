@@ -76,6 +76,8 @@ class Behaviour:
     declines_charges: DeclineCode | None = None
     charges_before_declines: int = 0
     asks_when_present: bool = False
+    declines_when_absent: DeclineCode | None = None
+    refuses_merchant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,10 @@ TEST_NUMBERS = {
     "4000000000009995": _visa(declines_charges=DeclineCode.INSUFFICIENT_FUNDS),
     "4000000000009979": _visa(declines_charges=DeclineCode.STOLEN_CARD),
     "4000000000009987": _visa(declines_charges=DeclineCode.INSUFFICIENT_FUNDS, charges_before_declines=1),
+    "4000000000009961": _visa(declines_charges=DeclineCode.EXPIRED_CARD),
+    "4000000000009953": _visa(refuses_merchant=True),
     "4000003800000446": _visa(asks_when_present=True),
+    "4000002760003184": _visa(asks_when_present=True, declines_when_absent=DeclineCode.AUTHENTICATION_REQUIRED),
     "6011111111111117": TestNumber(brand=Brand.DISCOVER),
     "6200000000000005": TestNumber(brand=Brand.UNIONPAY),
 }

@@ -22,6 +22,8 @@ async def create(request: web.Request) -> web.Response:
     """`POST /v1/charges`: 200, or 402 with the declined charge's id."""
     state = request.config_dict[STATE]
     order = _order(state, await read_body(request))
+    if order.card.behaviour.refuses_merchant:
+        raise invalid("this account may not charge such a card", code="merchant_not_allowed")
     made = charges.charge(state, order)
     if made.status is ChargeStatus.DECLINED:
         raise declined(made)

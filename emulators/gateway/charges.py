@@ -112,6 +112,8 @@ def _by_card(state: GatewayState, order: ChargeOrder) -> Outcome:
         return Outcome(decline_code=DeclineCode.EXPIRED_CARD)
     if behaviour.asks_when_present and order.present:
         return Outcome(requires_action=True)
+    if behaviour.declines_when_absent and not order.present:
+        return Outcome(decline_code=behaviour.declines_when_absent)
     if state.succeeded_on_card.get(card.id, 0) < behaviour.charges_before_declines:
         return Outcome()
     return Outcome(decline_code=behaviour.declines_charges)

@@ -3,6 +3,7 @@
 import aiohttp
 import pytest
 
+from backend.domain.states import DeclineClass
 from backend.ports import RegistrationStatus
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.open_payment_requests import open_payment_requests
@@ -45,6 +46,29 @@ async def test_r04_a_registered_card_is_charged_and_the_customer_told_once(
     assert await truth(gateway_emulator) == [8432]
     assert await ledger.rows("SELECT state FROM bill") == [("paid",)]
     assert await ledger.rows("SELECT kind FROM notice") == [("charged",)]
+
+
+@pytest.mark.parametrize(
+    ("number", "decline_class"),
+    [
+        ("4000000000009995", DeclineClass.SOFT),
+        ("4000000000009961", DeclineClass.NEW_CARD),
+        ("4000000000009979", DeclineClass.NEVER),
+        ("4000002760003184", DeclineClass.AUTHENTICATE),
+        ("4000000000009953", DeclineClass.OURS),
+    ],
+)
+async def test_there_is_a_test_number_for_each_class_of_decline(
+    ledger: Ledger, clock: FakeClock, number: str, decline_class: DeclineClass
+) -> None:
+    account = await ledger.account()
+    await registered_card(ledger, account, number=number)
+    await ledger.bill(account, "2026-11", 8432)
+    await open_payment_requests(ledger.services, now=clock.now())
+
+    await charge_due(ledger.services, now=clock.now())
+
+    assert await ledger.rows(ATTEMPTS) == [("declined", decline_class)]
 
 
 @pytest.mark.usefixtures("account")

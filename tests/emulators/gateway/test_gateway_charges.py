@@ -20,6 +20,7 @@ async def test_a_charge_succeeds_and_can_be_fetched(gateway: Rig) -> None:
     [
         ("4000000000000341", "do_not_honor", "try_again_later"),
         ("4000000000009995", "insufficient_funds", "try_again_later"),
+        ("4000000000009961", "expired_card", "use_another_card"),
         ("4000000000009979", "stolen_card", "do_not_try_again"),
     ],
 )
@@ -30,6 +31,24 @@ async def test_a_declining_card_answers_402_with_its_class(gateway: Rig, number:
     assert answer.status == 402
     assert (error["type"], error["decline_code"], error["advice"]) == ("card_error", code, advice)
     assert (await gateway.fetch_charge(error["charge"]))["status"] == "declined"
+
+
+async def test_a_card_that_wants_its_holder_declines_in_his_absence_and_asks_in_his_presence(gateway: Rig) -> None:
+    card = await gateway.card("4000002760003184")
+
+    absent, present = await gateway.charge(card, present=False), await gateway.charge(card, present=True)
+
+    error = (await absent.json())["error"]
+    assert (absent.status, error["decline_code"], error["advice"]) == (402, "authentication_required", None)
+    assert (await present.json())["status"] == "requires_action"
+
+
+async def test_a_card_that_refuses_the_merchant_answers_400_and_makes_no_charge(gateway: Rig) -> None:
+    answer = await gateway.charge(await gateway.card("4000000000009953"))
+
+    error = (await answer.json())["error"]
+    assert (answer.status, error["type"], error["code"]) == (400, "invalid_request", "merchant_not_allowed")
+    assert (await gateway.truth())["charges"] == []
 
 
 async def test_a_card_with_little_money_pays_once(gateway: Rig) -> None:
