@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from app.cli_receipt import receipt_cli
 from app.cli_reconcile import reconcile
 from app.cli_refund import refund_cli
 from app.cli_verify import verify_cli
-from app.command import USAGE, now_of, open_engine, settings_or_exit
+from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, settings_or_exit
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 
@@ -43,8 +44,17 @@ def begin(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Entry point of the `tsukibarai` command."""
-    cli()
+    """Entry point of the `tsukibarai` command; what people can put right is said in a sentence, without a traceback."""
+    try:
+        cli()
+    except Exception as problem:
+        from backend.store.database_trouble import remedy  # noqa: PLC0415 - a quick command line
+
+        said = remedy(problem)
+        if said is None:
+            raise
+        typer.echo(said, err=True)
+        sys.exit(DATABASE_TROUBLE)
 
 
 def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:

@@ -12,6 +12,7 @@ from app.settings import ClockKind, Settings, SettingsRefusedError, load_setting
 from backend.failpoints import arm, parse_failpoints
 
 USAGE = 2
+DATABASE_TROUBLE = 3  # the database is away, closed to us, or not migrated
 
 
 def settings_or_exit(**overrides: object) -> Settings:

@@ -1,21 +1,35 @@
 """Frozen settings: the one reader of the environment; every field is documented in docs/settings.md."""
 
-from datetime import time
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.setting_refusals import refusals
+from app.setting_values import (
+    BaseAddress,
+    DatabaseAddress,
+    Days,
+    Failpoints,
+    Hours,
+    Names,
+    PublicAddress,
+    Secret,
+    Telephone,
+    TwilioAccount,
+    clean_hours,
+)
 from backend.domain.batch_brake import BrakeLimits
 from backend.domain.billing_calendar import BillingCalendar
-from backend.failpoints import parse_failpoints
 
 _LINE_API, _LINE_DIALOG = "https://api.line.me", "https://access.line.me"
+_REACHED_AT = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening everywhere is no address
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # What `make run` and the tests use; production refuses them by value.
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105
@@ -48,37 +62,20 @@ class ClockKind(StrEnum):
     SHIFTABLE = "shiftable"
 
 
-def _clean_base(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an address such as https://pay.example.jp")
-    return value.rstrip("/")
-
-
-BaseAddress = Annotated[str, BeforeValidator(_clean_base)]
-
-
-def _clean_hours(value: object) -> object:
-    try:
-        start, end = (time.fromisoformat(part.strip()) for part in str(value).split("-"))
-    except ValueError:
-        raise ValueError("must look like 10:00-19:00 (Asia/Tokyo)") from None
-    if start >= end:
-        raise ValueError("must begin before it ends, for example 10:00-19:00")
-    return value
-
-
-def _known_failpoints(value: str) -> str:
-    parse_failpoints(value)
-    return value
-
-
 class GatewayName(StrEnum):
     """The card gateways there are; the module in backend/gateways has the same name."""
 
     SANDBOX = "sandbox"
+
+
+def _here(port: str) -> Callable[[dict[str, Any]], str]:
+    """The address on this machine of what listens on the port that this setting names."""
+
+    def address(settings: dict[str, Any]) -> str:
+        host = _REACHED_AT.get(settings["web_host"], settings["web_host"])
+        return f"http://[{host}]:{settings[port]}" if ":" in host else f"http://{host}:{settings[port]}"
+
+    return address
 
 
 class Settings(BaseSettings):
@@ -87,40 +84,40 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=".env")
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: SecretStr | None = None
+    database_url: DatabaseAddress | None = None
     data_dir: Path = Path("var")
-    public_base_url: BaseAddress = "http://127.0.0.1:8080"
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=0, le=65535)
     phone_port: int = Field(default=8090, ge=0, le=65535)
     gateway_port: int = Field(default=8091, ge=0, le=65535)
     line_port: int = Field(default=8092, ge=0, le=65535)
     twilio_port: int = Field(default=8093, ge=0, le=65535)
+    public_base_url: PublicAddress = Field(default_factory=_here("web_port"))
 
-    line_channel_secret: SecretStr = SecretStr(SANDBOX_SECRET)
-    line_channel_access_token: SecretStr = SecretStr(SANDBOX_SECRET)
-    line_api_base: BaseAddress = "http://127.0.0.1:8092"
+    line_channel_secret: Secret = SecretStr(SANDBOX_SECRET)
+    line_channel_access_token: Secret = SecretStr(SANDBOX_SECRET)
+    line_api_base: BaseAddress = Field(default_factory=_here("line_port"))
     line_access_base: BaseAddress | None = None
 
-    twilio_account_sid: str = "AC" + "0" * 32
-    twilio_auth_token: SecretStr = SecretStr(SANDBOX_SECRET)
-    twilio_from: str = "+815000000000"
-    twilio_api_base: BaseAddress = "http://127.0.0.1:8093"
+    twilio_account_sid: TwilioAccount = "AC" + "0" * 32
+    twilio_auth_token: Secret = SecretStr(SANDBOX_SECRET)
+    twilio_from: Telephone = "+815000000000"
+    twilio_api_base: BaseAddress = Field(default_factory=_here("twilio_port"))
 
     gateway: GatewayName = GatewayName.SANDBOX
-    sandbox_gateway_base: BaseAddress = "http://127.0.0.1:8091"
-    sandbox_gateway_key: SecretStr = SecretStr(SANDBOX_SECRET)
-    sandbox_gateway_webhook_secret: SecretStr = SecretStr(SANDBOX_SECRET)
+    sandbox_gateway_base: BaseAddress = Field(default_factory=_here("gateway_port"))
+    sandbox_gateway_key: Secret = SecretStr(SANDBOX_SECRET)
+    sandbox_gateway_webhook_secret: Secret = SecretStr(SANDBOX_SECRET)
 
-    link_secret: SecretStr = SecretStr(SANDBOX_SECRET)
+    link_secret: Secret = SecretStr(SANDBOX_SECRET)
     clock: ClockKind = ClockKind.SYSTEM
-    failpoints: Annotated[str, AfterValidator(_known_failpoints)] = ""
+    failpoints: Failpoints = ""
 
     send_from_day: int = Field(default=10, ge=1, le=27)
     expiry_day: int = Field(default=20, ge=2, le=28)
     fair_days: int = Field(default=3, ge=0, le=20)
-    reminder_days: tuple[int, ...] = (15, 18)
-    send_hours: Annotated[str, BeforeValidator(_clean_hours)] = "10:00-19:00"
+    reminder_days: Annotated[Days, NoDecode] = (15, 18)
+    send_hours: Hours = "10:00-19:00"
 
     canary_size: int = Field(default=50, ge=0, le=10_000)
     decline_stop_percent: int = Field(default=20, ge=1, le=100)
@@ -134,12 +131,13 @@ class Settings(BaseSettings):
     support_phone: str = "0120-000-000"
     line_pushes_per_second: int = Field(default=100, ge=1, le=2000)
     sms_per_second: int = Field(default=10, ge=1, le=100)
-    trusted_hosts: tuple[str, ...] = ()
+    max_connections: int = Field(default=800, ge=10, le=100_000)
+    trusted_hosts: Annotated[Names, NoDecode] = ()
 
     @cached_property
     def calendar(self) -> BillingCalendar:
         """The month's calendar (domain.md, "where the guide is silent")."""
-        start, end = (time.fromisoformat(part.strip()) for part in self.send_hours.split("-"))
+        start, end = clean_hours(self.send_hours)
         return BillingCalendar(
             send_from_day=self.send_from_day,
             expiry_day=self.expiry_day,
@@ -168,8 +166,15 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _calendar_holds_together(self) -> Self:
+        if self.send_from_day >= self.expiry_day:
+            raise ValueError("SEND_FROM_DAY must lie before EXPIRY_DAY: a URL needs days on which it works")
         if self.send_from_day + self.fair_days > self.expiry_day:
             raise ValueError("SEND_FROM_DAY + FAIR_DAYS must not lie behind EXPIRY_DAY: no URL could ever go out")
+        if not all(self.send_from_day < day <= self.expiry_day for day in self.reminder_days):
+            raise ValueError(
+                f"REMINDER_DAYS must lie behind SEND_FROM_DAY ({self.send_from_day}) and not behind EXPIRY_DAY"
+                f" ({self.expiry_day}): there is nothing to remind of on other days"
+            )
         return self
 
     @model_validator(mode="after")
@@ -228,8 +233,4 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as refusal:
-        lines = [
-            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
-            for error in refusal.errors()
-        ]
-        raise SettingsRefusedError("\n".join(lines)) from None
+        raise SettingsRefusedError(refusals(refusal)) from None

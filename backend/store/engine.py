@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from backend.store.acting import ActingConnection
+from backend.store.database_trouble import DatabaseUnreachableError
 
 _OVERFLOW = 5
 _OUT_OF_ORDER = {"08", "53", "57", "58"}  # classes of SQLSTATE: connection, resources, operator's doing, system
@@ -21,7 +24,7 @@ def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
 
     Connections are checked before use, so that a database crash heals by itself (f10).
     """
-    return create_async_engine(
+    engine = create_async_engine(
         as_asyncpg(url),
         pool_size=pool_size,
         max_overflow=_OVERFLOW,
@@ -34,6 +37,19 @@ def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
             "connection_class": ActingConnection,
         },
     )
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(dialect: Dialect, _record: object, cargs: tuple[Any, ...], cparams: dict[str, Any]) -> object:
+    """Connect as ever, but say where the database was looked for: the system's own words leave that out."""
+    try:
+        return dialect.connect(*cargs, **cparams)
+    except OSError as problem:
+        place = f"{cparams.get('host', 'this machine')}:{cparams.get('port', 5432)}"
+        raise DatabaseUnreachableError(
+            f"No database answers at {place}: start it, or correct DATABASE_URL."
+        ) from problem
 
 
 def as_asyncpg(url: str) -> str:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.kit.customer import Customer
+from tests.kit.databases import on_database
 from tests.kit.servers import free_port
 from tests.kit.world import World
 
@@ -129,3 +130,47 @@ async def test_a_command_on_a_machine_without_the_gateway_stops_nobodys_charges(
 
     assert [status for status, _ in ended] == [0, 0]
     assert await world.rows("SELECT reason FROM charging_stop") == []
+
+
+async def test_a_database_that_is_away_is_named_in_one_sentence(world: World) -> None:
+    url = f"postgresql://user:hidden@127.0.0.1:{free_port()}/tsukibarai"
+
+    status, said = await run("status", env=environment(world, url))
+
+    assert status == 3
+    assert "No database answers at 127.0.0.1:" in said
+    assert "correct DATABASE_URL" in said
+    assert len(said.splitlines()) == 1
+
+
+async def test_a_database_that_does_not_exist_or_is_not_migrated_says_what_to_do(
+    world: World, database_url: str, postgres: tuple[str, str]
+) -> None:
+    nowhere = await run("migrate", env=environment(world, on_database(database_url, "nobody_made_it")))
+    empty = await run("status", env=environment(world, on_database(postgres[0], "postgres")))
+
+    assert nowhere[0] == empty[0] == 3
+    assert "create it" in nowhere[1]
+    assert "run `tsukibarai migrate` first" in empty[1]
+    assert len((nowhere[1] + empty[1]).splitlines()) == 2
+
+
+async def test_the_demo_starts_when_only_the_ports_are_named(database_url: str, tmp_path: Path) -> None:
+    ports = {name: str(free_port()) for name in ("WEB_PORT", "PHONE_PORT", "GATEWAY_PORT", "LINE_PORT", "TWILIO_PORT")}
+    env = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "PATH": str(Path(sys.executable).parent), **ports}
+
+    async with running("dev", env=env), aiohttp.ClientSession() as session:
+        answers = [await answered(session, f"http://127.0.0.1:{ports[name]}/") for name in ("PHONE_PORT", "WEB_PORT")]
+
+    assert answers == [200, 404]
+
+
+async def answered(session: aiohttp.ClientSession, url: str) -> int | None:
+    """The status of the first answer, once somebody listens there."""
+    for _ in range(1200):
+        try:
+            async with session.get(url) as answer:
+                return answer.status
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.1)
+    return None

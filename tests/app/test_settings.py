@@ -48,18 +48,73 @@ def test_production_has_no_real_gateway_yet_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "remedy"),
     [
-        ("send_hours", "19:00-10:00"),
-        ("send_hours", "all day"),
-        ("expiry_day", 31),
-        ("fair_days", 15),
-        ("public_base_url", "pay.example.jp"),
-        ("web_port", "eighty"),
+        ("SEND_HOURS", "19:00-10:00", "must begin before it ends"),
+        ("SEND_HOURS", "all day", "must look like 10:00-19:00"),
+        ("SEND_HOURS", "10:00Z-19:00", "must look like 10:00-19:00"),
+        ("SEND_FROM_DAY", "20", "SEND_FROM_DAY must lie before EXPIRY_DAY"),
+        ("EXPIRY_DAY", "31", "must be at most 28"),
+        ("FAIR_DAYS", "15", "SEND_FROM_DAY + FAIR_DAYS must not lie behind EXPIRY_DAY"),
+        ("REMINDER_DAYS", "[25,99]", "REMINDER_DAYS must lie behind SEND_FROM_DAY (10) and not behind EXPIRY_DAY (20)"),
+        ("REMINDER_DAYS", "the 15th", "must be days of the month such as [15,18]"),
+        ("TRUSTED_HOSTS", "[pay", "must be a JSON list"),
+        ("PUBLIC_BASE_URL", "pay.example.jp", "must be an address such as https://pay.example.jp"),
+        ("PUBLIC_BASE_URL", "https://pay.example.jp/path", "must end after the host and the port"),
+        ("WEB_PORT", "eighty", "must be a whole number"),
+        ("GATEWAY", "stripe", "must be 'sandbox'"),
+        ("TWILIO_FROM", "abc", "must be the sending number in international form"),
+        ("TWILIO_ACCOUNT_SID", "", "must be the Account SID of Twilio's console"),
+        ("LINE_CHANNEL_SECRET", "", "must not be empty"),
+        ("SENDER_NAME", "", "fill it in"),
+        ("DATABASE_URL", "mysql://user:hidden@host/db", "must be a PostgreSQL address such as postgresql://"),
+        ("DATABASE_URL", "", "must be a PostgreSQL address such as postgresql://"),
     ],
 )
-def test_a_value_that_cannot_work_stops_the_start(name: str, value: object) -> None:
-    assert refusal(**{name: value})
+def test_a_value_that_cannot_work_stops_the_start_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    said = refusal()
+
+    assert name in said
+    assert remedy in said
+    assert "hidden" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_days_are_a_json_list_or_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written, days in {"[15,18]": (15, 18), "15, 18": (15, 18), "15": (15,), "[]": ()}.items():
+        monkeypatch.setenv("REMINDER_DAYS", written)
+
+        assert load_settings().reminder_days == days
+
+
+def test_addresses_follow_from_the_ports_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = {"WEB_PORT": "18080", "GATEWAY_PORT": "18091", "LINE_PORT": "18092", "TWILIO_PORT": "18093"}
+    for name, port in ports.items():
+        monkeypatch.setenv(name, port)
+    monkeypatch.setenv("TWILIO_API_BASE", "http://stand-in.example.jp:7000")
+
+    settings = load_settings()
+
+    assert settings.public_base_url == "http://127.0.0.1:18080"
+    assert settings.sandbox_gateway_base == "http://127.0.0.1:18091"
+    assert settings.line_api_base == "http://127.0.0.1:18092"
+    assert settings.twilio_api_base == "http://stand-in.example.jp:7000"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8080"),  # noqa: S104 - the setting says so
+        ("::", "http://[::1]:8080"),
+        ("192.0.2.7", "http://192.0.2.7:8080"),
+    ],
+)
+def test_who_listens_on_a_host_is_reached_there(host: str, address: str) -> None:
+    assert Settings(web_host=host).public_base_url == address
 
 
 def test_secrets_never_appear_in_a_repr() -> None:
