@@ -28,6 +28,9 @@ def run_month(
         return
     from app.month_desk import open_month_command, preview_command  # noqa: PLC0415 - a quick command line
 
+    if out and (not out.parent.is_dir() or (out.exists() and not out.is_file())):
+        typer.echo(f"--out needs a file in a folder that exists: {out}", err=True)
+        raise typer.Exit(USAGE)
     if dry_run:
         preview_command(on=on.date() if on else None, out=out, as_json=as_json)
     elif on or out:

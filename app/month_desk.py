@@ -1,19 +1,18 @@
 """What the commands of `run-month` do: words around the use cases, no rule of its own."""
 
 import asyncio
-import csv
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, aclosing, asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TextIO
 
 import typer
 
 from app import month_report, month_status
 from app.command import settings_or_exit
 from app.compose import Parts, database_url, open_tools
+from app.export import Table, whole_table
 from app.month_report import month_words
 from backend.domain.billing_calendar import JST, BillingCalendar, jst_date
 from backend.store import charging_stops
@@ -130,21 +129,19 @@ async def _add_up(parts: Parts, *, now: datetime, out: Path | None) -> month_rep
     totals = month_report.MonthTotals(yen_per_segment=settings.sms_yen_per_segment)
     unusual = Unusual(factor=settings.unusual_amount_factor, yen=settings.unusual_amount_yen)
     with ExitStack() as files:
-        table = csv.writer(files.enter_context(_new_table(out))) if out else None
-        if table:
-            table.writerow(month_report.header())
+        table = files.enter_context(_new_table(out)) if out else None
         async with aclosing(preview_month(services, now=now, unusual=unusual)) as chunks:
             async for customers in chunks:
                 for customer in customers:
                     one = month_report.priced(customer, wording=parts.wording, base_url=services.public_base_url)
                     totals.add(one)
                     if table:
-                        table.writerow(month_report.table_row(one, totals=totals))
+                        table.add(month_report.table_row(one, totals=totals))
     return totals
 
 
-def _new_table(out: Path) -> TextIO:
-    return out.open("w", newline="", encoding="utf-8-sig")  # the mark lets spreadsheets read Japanese
+def _new_table(out: Path) -> AbstractContextManager[Table]:
+    return whole_table(out, header=month_report.header(), last_word=month_words()["preview"]["end_of_table"])
 
 
 def _closed(calendar: BillingCalendar, day: date) -> str:

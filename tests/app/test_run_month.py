@@ -44,11 +44,20 @@ class TestDryRun:
         assert "決済用URLをLINEで送る      1件  8,432円" in said
         assert "決済用URLをSMSで送る       1件  123,456円" in said
         assert "LINEの通数が 1通足りません" in said
-        assert [(row[0], row[1], row[2], row[3], row[9]) for row in table[1:]] == [
+        assert [(row[0], row[1], row[2], row[3], row[9]) for row in table[1:3]] == [
             ("0012345678", "決済用URL", "LINE", "8432", ""),
             ("0087654321", "決済用URL", "SMS", "123456", "金額がふだんと違う"),
         ]
+        assert table[3] == ["以上", "2"]
         assert int(table[2][7]) > 0
+
+    async def test_a_file_that_cannot_be_written_is_refused_before_anything(
+        self, world: World, database_url: str, tmp_path: Path
+    ) -> None:
+        status, said = await run("run-month", "--dry-run", "--out", str(tmp_path), env=environment(world, database_url))
+
+        assert status == 2
+        assert "--out needs a file" in said
 
     async def test_it_speaks_json(self, world: World, database_url: str) -> None:
         env = environment(world, database_url, SMS_YEN_PER_SEGMENT="10")
