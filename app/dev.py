@@ -60,7 +60,10 @@ async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Address
         await _migrate(url)
         parts = await stack.enter_async_context(open_parts(settings, url=url))
         await _load_demo(parts)
-        await stack.enter_async_context(serving(make_web_app(parts), host=settings.web_host, port=settings.web_port))
+        pages = make_web_app(parts)
+        await stack.enter_async_context(
+            serving(pages, host=settings.web_host, port=settings.web_port, connections=settings.max_connections)
+        )
         await _move_emulators(addresses, to=parts.services.clock.now())
         customers = await _make_friends(parts, addresses)
         phone = create_phone(config=_phone_config(parts, addresses, customers))

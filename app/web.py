@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from app.compose import TEMPLATES, Parts
+from app.door import Door
 from backend.web.access_log import AccessLogger
 from backend.web.app import create_web_app
 from backend.web.gateway_hook import gateway_hook
@@ -16,6 +17,8 @@ from bot.line_events import LineHook
 from bot.sms_events import TwilioHooks
 
 _SHUTDOWN_SECONDS = 30.0  # longer than the gateway's time limit: a payment in flight is finished (f15)
+
+_IDLE_SECONDS = 75.0  # longer than proxies keep a connection to us (60), so that they close it and not we
 
 
 def make_web_app(parts: Parts) -> web.Application:
@@ -44,21 +47,48 @@ def make_web_app(parts: Parts) -> web.Application:
 
 
 @asynccontextmanager
-async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterator[None]:
-    """Serve until the block ends. Several web processes may share the port."""
+async def serving(
+    app: web.Application, *, host: str, port: int, connections: int, idle_seconds: float = _IDLE_SECONDS
+) -> AsyncIterator[None]:
+    """Serve until the block ends. Several web processes may share the port.
+
+    At most `connections` are open at once; one that asks for nothing, or does not come to the end of its headers, is
+    closed after `idle_seconds`, and sooner when another needs its place (f72).
+    """
+    door = Door(most=connections)
+    app.middlewares.insert(0, door.middleware)
     runner = web.AppRunner(
-        app, access_log_class=AccessLogger, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=False
+        app,
+        access_log_class=AccessLogger,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+        handler_cancellation=False,
+        keepalive_timeout=idle_seconds,
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, reuse_port=True).start()
-        yield
+        async with _listening(runner, door, host=host, port=port):
+            yield
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _listening(runner: web.AppRunner, door: Door, *, host: str, port: int) -> AsyncIterator[None]:
+    """As aiohttp's own site, with our door in front: it has no limit of its own."""
+    if runner.server is None:
+        raise RuntimeError("set the runner up first")
+    connections = door.guarded(runner.server)
+    server = await asyncio.get_running_loop().create_server(connections, host, port, reuse_port=True)
+    try:
+        yield
+    finally:
+        server.close()
 
 
 async def serve_until_stopped(parts: Parts, *, stop: asyncio.Event) -> None:
     """Run the web process until somebody asks it to stop."""
     settings = parts.settings
-    async with serving(make_web_app(parts), host=settings.web_host, port=settings.web_port):
+    async with serving(
+        make_web_app(parts), host=settings.web_host, port=settings.web_port, connections=settings.max_connections
+    ):
         await stop.wait()
