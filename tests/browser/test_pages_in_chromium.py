@@ -109,7 +109,7 @@ async def test_the_keyboard_alone_leads_through_the_payment(site: Site, page: Pa
     await expect(page.get_by_role("heading", level=1)).to_have_text("お支払いが完了しました")
 
 
-async def test_without_javascript_the_card_is_entered_on_the_gateways_page(site: Site, browser: Browser) -> None:
+async def test_f44_without_javascript_the_card_is_entered_on_the_gateways_page(site: Site, browser: Browser) -> None:
     device = await browser.new_context(viewport=NARROW, locale="ja-JP", java_script_enabled=False)
     page = await device.new_page()
     await _prove(site, page, await site.payer())

@@ -21,14 +21,14 @@ def live(*words: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout[-6000:] + done.stderr[-4000:]
 
 
-def test_dying_at_every_failpoint_breaks_no_promise(tmp_path: Path) -> None:
+def test_f7_f8_dying_at_every_failpoint_breaks_no_promise(tmp_path: Path) -> None:
     status, report = live("--seed", "5", "--customers", "16", "--every-place", "--short", folder=tmp_path)
 
     assert status == 0, report
 
 
 @pytest.mark.parametrize("seed", ["101", "102"])
-def test_kills_crashes_and_lost_answers_break_no_promise(seed: str, tmp_path: Path) -> None:
+def test_f10_f11_kills_crashes_and_lost_answers_break_no_promise(seed: str, tmp_path: Path) -> None:
     status, report = live("--seed", seed, "--customers", "20", "--short", folder=tmp_path)
 
     assert status == 0, report

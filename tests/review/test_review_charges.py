@@ -65,7 +65,7 @@ async def test_a_card_that_died_meanwhile_is_not_charged_by_a_try_that_was_waiti
     ]
 
 
-async def test_r09_a_change_that_arrives_before_the_charge_is_sent_stops_it_and_one_after_does_not(
+async def test_r09_f36_a_change_that_arrives_before_the_charge_is_sent_stops_it_and_one_after_does_not(
     ledger: Ledger, clock: FakeClock, account: int
 ) -> None:
     other = await ledger.account(2)

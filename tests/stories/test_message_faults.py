@@ -33,7 +33,7 @@ async def break_once(world: World, base: str, kind: str, path: str, times: int =
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "500_before", "500_after", "429"])
-async def test_f46_f47_a_broken_push_is_repeated_with_its_key_and_arrives_once(
+async def test_f5_f46_f47_a_broken_push_is_repeated_with_its_key_and_arrives_once(
     world: World, on_line: Customer, kind: str
 ) -> None:
     await break_once(world, world.settings.line_api_base, kind, "/v2/bot/message/push")

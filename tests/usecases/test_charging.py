@@ -87,7 +87,7 @@ async def test_a_declined_charge_opens_a_link_and_tells_the_customer(
 
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "500_before", "500_after"])
-async def test_f2_f23_a_lost_answer_is_unknown_then_resolved_to_one_charge(
+async def test_f2_f23_f24_a_lost_answer_is_unknown_then_resolved_to_one_charge(
     ledger: Ledger, clock: FakeClock, gateway_emulator: str, kind: str
 ) -> None:
     rule = {"path": "/v1/charges", "method": "POST", "kind": kind, "times": 1}

@@ -3,7 +3,7 @@
 from tests.web.site import BACK, CHECK, CONSENT, ENTER_AGAIN, PAY, VISA, Site
 
 
-async def test_r19_a_payer_goes_from_the_url_to_the_completion(site: Site) -> None:
+async def test_r14_r19_a_payer_goes_from_the_url_to_the_completion(site: Site) -> None:
     payer = await site.payer(1, ("2026-10", 6_120), ("2026-11", 7_480))
 
     browser = await site.pay(payer)
@@ -102,7 +102,7 @@ async def test_full_width_digits_are_accepted(site: Site) -> None:
     assert browser.url.endswith("/entry")
 
 
-async def test_the_consent_is_kept_with_its_version(site: Site) -> None:
+async def test_r15_the_consent_is_kept_with_its_version(site: Site) -> None:
     await site.prove(await site.payer())
 
     versions = await site.ledger.rows("SELECT consent_version, consented_at IS NOT NULL FROM card_registration")
@@ -121,7 +121,7 @@ async def test_an_old_consent_text_is_shown_anew_instead_of_being_taken(site: Si
     assert "同意文が新しくなりました" in browser.text
 
 
-async def test_r17_the_entry_page_shows_what_the_guide_promises(site: Site) -> None:
+async def test_r02_r17_the_entry_page_shows_what_the_guide_promises(site: Site) -> None:
     payer = await site.payer()
 
     browser = await site.prove(payer)
@@ -139,7 +139,7 @@ async def test_r17_the_entry_page_shows_what_the_guide_promises(site: Site) -> N
     assert "<iframe" in browser.html
 
 
-async def test_r18_the_confirmation_shows_card_and_amount_and_its_two_buttons(site: Site) -> None:
+async def test_r02_r15_r18_the_confirmation_shows_card_and_amount_and_its_two_buttons(site: Site) -> None:
     payer = await site.payer()
 
     browser = await site.to_confirmation(payer)
@@ -153,6 +153,7 @@ async def test_r18_the_confirmation_shows_card_and_amount_and_its_two_buttons(si
         payer.order_number,
         f"{payer.order_number}-01",
         "一括払い",
+        "お客さまとカード会社との会員規約が適用されます",
     ):
         assert words in browser.text
     assert "東京都千代田区丸の内（以下省略）" in browser.text
@@ -218,7 +219,7 @@ async def test_a_session_opens_its_own_order_only(site: Site) -> None:
     assert "もう一度URLを開いてください" in browser.text
 
 
-async def test_a_device_without_the_session_is_led_back_to_the_url(site: Site) -> None:
+async def test_f44_a_device_without_the_session_is_led_back_to_the_url(site: Site) -> None:
     payer = await site.payer()
     await site.prove(payer)
 
@@ -241,7 +242,19 @@ async def test_the_entry_page_without_a_card_entry_offers_one(site: Site) -> Non
     assert "/hosted/" in browser.html
 
 
-async def test_a_declined_card_brings_advice_and_the_next_try_pays(site: Site) -> None:
+async def test_f29_a_card_entry_that_has_expired_is_offered_anew_and_charges_nothing(site: Site) -> None:
+    payer = await site.payer()
+    browser = await site.prove(payer)
+    await site.control("clock", {"now": "2026-11-21T00:00:01+09:00"})
+
+    await browser.open(f"{site.base}/pay/{payer.order_number}/entry")
+
+    assert "カードの入力画面の有効期限が切れました" in browser.text
+    assert browser.buttons == ["カード情報を入力する"]
+    assert await site.charges() == []
+
+
+async def test_f25_a_declined_card_brings_advice_and_the_next_try_pays(site: Site) -> None:
     payer = await site.payer()
     browser = await site.pay(payer, "4000000000009995")
 

@@ -31,7 +31,7 @@ async def test_f37_pressing_twice_at_once_charges_once(site: Site) -> None:
     assert "お支払いが完了しました" in browser.text
 
 
-async def test_f45_an_old_press_repeated_later_shows_the_same_result(site: Site) -> None:
+async def test_f4_f45_an_old_press_repeated_later_shows_the_same_result(site: Site) -> None:
     browser = await site.to_confirmation(await site.payer())
     form, url = browser.form(PAY), browser.url
     await browser.press(PAY)
@@ -98,7 +98,7 @@ async def test_f40_a_press_after_the_deadline_is_refused_and_explained(site: Sit
     assert await site.charges() == []
 
 
-async def test_r05_the_last_second_of_the_20th_still_pays(site: Site, clock: FakeClock) -> None:
+async def test_r05_f41_the_last_second_of_the_20th_still_pays(site: Site, clock: FakeClock) -> None:
     payer = await _opened_earlier(site, clock)
     browser = await site.to_confirmation(payer)
     clock.go_to("2026-11-20T23:59:59")
@@ -253,7 +253,7 @@ async def test_a_decline_says_what_helps_and_blames_nobody(site: Site, code: str
         assert word not in browser.html
 
 
-async def test_a_refused_card_cannot_be_pressed_again(site: Site) -> None:
+async def test_f29_a_refused_card_cannot_be_pressed_again(site: Site) -> None:
     payer = await site.payer()
     browser = await site.pay(payer, STOLEN)
 

@@ -167,7 +167,7 @@ async def test_errors_stand_beside_their_fields(shop: Shop, tmp_path: Path) -> N
     assert await violations(shop.page, picture=tmp_path / "errors.png") == []
 
 
-async def test_a_brand_that_is_not_accepted_is_told_beside_the_number(shop: Shop) -> None:
+async def test_r01_a_brand_that_is_not_accepted_is_told_beside_the_number(shop: Shop) -> None:
     await shop.fill("6011111111111117")
     brand_error = shop.frame.locator("#number-error")
     await expect(brand_error).to_contain_text("American Express、Diners Club です")

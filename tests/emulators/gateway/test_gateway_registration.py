@@ -157,7 +157,7 @@ async def test_a_declined_registration_says_why_and_may_be_tried_again(gateway: 
     assert (final["status"], final["decline_code"]) == ("succeeded", None)
 
 
-async def test_every_accepted_brand_is_registered(gateway: Rig) -> None:
+async def test_r01_every_accepted_brand_is_registered(gateway: Rig) -> None:
     brands = {
         VISA: "visa",
         "5555555555554444": "mastercard",

@@ -67,7 +67,7 @@ async def test_one_bad_line_keeps_all_others_out(engine: AsyncEngine, tmp_path: 
         ("confirmed_on", "8/11/2026", "not_a_date"),
     ],
 )
-def test_a_cell_is_refused_by_line_column_and_reason(tmp_path: Path, column: str, value: str, code: str) -> None:
+def test_f67_a_cell_is_refused_by_line_column_and_reason(tmp_path: Path, column: str, value: str, code: str) -> None:
     source = write_file(tmp_path, other_line(2), line(**{column: value}))
 
     records, refusals = read_file(source)
