@@ -60,7 +60,7 @@ mutants: $(READY) ## Break the product on purpose, in copies, and see that the t
 bench: $(READY) ## Measure the speed of imports, sending, webhooks and pages (minutes)
 	@set -e; for name in $(BENCH); do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
 
-faults: $(READY) ## Kill every process at every failpoint and at random for two business months (minutes)
+faults: $(READY) ## Kill every process at every failpoint and at random, on the busy days of two months (minutes)
 	$(PYTEST) tests/faults -q -rP -n 3 $(PYTEST_ARGS)
 
 soak: $(READY) ## The same with CUSTOMERS (2500) and at least KILLS (500), from SEED; half an hour

@@ -1,6 +1,6 @@
 """The restore gate: a database that has lost some of its past charges nobody and sends no news until that is imported.
 
-What makes it close, and why it stays open otherwise: docs/decisions/0019-the-restore-gate.md. It never opens by
+What makes it close, and why it stays open otherwise: docs/decisions/0013-the-restore-gate.md. It never opens by
 itself, except where it was closed only because the gateway could not be asked and the answer then is good.
 """
 
