@@ -22,7 +22,7 @@ TESTS := $(or $(PYTEST_ARGS),-n 2 --dist worksteal)
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command "make lock"
 
-.PHONY: help run test check contracts screenshots lock bench mutants faults soak clean
+.PHONY: help run test matrix check contracts screenshots lock bench mutants faults soak clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ run: $(READY) ## Start everything on this machine with demo customers, and print
 
 test: $(READY) ## Run all tests, those in a real browser included
 	@CHROME_PATH="$$(scripts/ensure_chromium.sh)" && export CHROME_PATH && $(PYTEST) $(TESTS)
+
+matrix: ## Run all tests on every Python 3.11-3.13 that is here (long)
+	@scripts/matrix.sh
 
 check: $(READY) ## Check style, types, the arrows between packages and the rules of the house
 	.venv/bin/ruff check
