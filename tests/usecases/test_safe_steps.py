@@ -141,15 +141,14 @@ async def test_the_database_refuses_a_second_claim_on_a_bill_whoever_makes_it(le
         " SELECT account_id, 'second', amount, 1, 'closing', 'link', opened_at, valid_until FROM payment_request"
     )
     copied = "request_id, ordinal, origin, state, card_id, amount, gateway, charge_request, created_at, not_before"
-    await ledger.change(
-        f"INSERT INTO payment_attempt (id, transaction_id, {copied})"  # noqa: S608 - names of columns
-        f" SELECT :id, 'second-01', r.id, {copied.removeprefix('request_id, ')}"
-        " FROM payment_attempt, (SELECT id FROM payment_request WHERE order_number = 'second') r",
-        id=(second := uuid4()),
-    )
-
     with pytest.raises(IntegrityError):
-        await ledger.change("INSERT INTO bill_claim (bill_id, attempt_id) SELECT id, :id FROM bill", id=second)
+        await ledger.change(
+            f"WITH second AS (INSERT INTO payment_attempt (id, transaction_id, {copied})"  # noqa: S608 - names of columns
+            f" SELECT :id, 'second-01', r.id, {copied.removeprefix('request_id, ')}"
+            " FROM payment_attempt, (SELECT id FROM payment_request WHERE order_number = 'second') r RETURNING id)"
+            " INSERT INTO bill_claim (bill_id, attempt_id) SELECT bill.id, second.id FROM bill, second",
+            id=uuid4(),
+        )
 
     assert clock.now()
 

@@ -42,11 +42,15 @@ async def _attempt_payment(engine: AsyncEngine, *, state: str) -> None:
               exp_month, fingerprint, three_ds_result, state, authenticated_at, consented_at, created_at)
             SELECT min(id), 'sandbox', 'c', 'c', 'visa', '4242', 2030, 1, 'f', 'ok', 'active', now(), now(), now()
             FROM account""",
-        """INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount,
-              gateway, charge_request, created_at, not_before)
-            SELECT gen_random_uuid(), r.id, 1, 'T1', 'link', CAST(:state AS text), c.id, r.amount, 'sandbox', '{}',
-              now(), now()
-            FROM payment_request r, card_on_file c WHERE r.order_number = 'LIVE'""",
+        """WITH tried AS (
+              INSERT INTO payment_attempt (id, request_id, ordinal, transaction_id, origin, state, card_id, amount,
+                gateway, charge_request, created_at, not_before)
+              SELECT gen_random_uuid(), r.id, 1, 'T1', 'link', CAST(:state AS text), c.id, r.amount, 'sandbox', '{}',
+                now(), now()
+              FROM payment_request r, card_on_file c WHERE r.order_number = 'LIVE' RETURNING id, request_id, state)
+            INSERT INTO bill_claim (bill_id, attempt_id)
+            SELECT m.bill_id, tried.id FROM tried JOIN payment_request_bill m USING (request_id)
+            WHERE tried.state NOT IN ('declined', 'withdrawn')""",
         state=state,
     )
 
