@@ -12,6 +12,7 @@ import aiohttp
 from sqlalchemy import text
 
 from app.settings import SANDBOX_SECRET
+from backend.domain.batch_brake import BrakeLimits
 from backend.domain.billing_calendar import BillingCalendar, jst_date
 from backend.domain.identifiers import derive_token
 from backend.domain.states import ReceiptKind
@@ -26,6 +27,7 @@ from backend.usecases.receive_gateway_event import NothingLearntError, receive_g
 from backend.usecases.record_receipt import NewReceipt, record_receipt
 from backend.usecases.request_card_change import request_card_change, withdraw_card_change
 from backend.usecases.resolve_unknown_payments import resolve_due
+from backend.usecases.run_month_batches import watch_batches
 from backend.usecases.send_refunds import resolve_due_refunds, send_due_refunds
 from backend.usecases.services import Services
 from scheduler.catch_up import run_due
@@ -52,6 +54,7 @@ class Place:
     postgres: tuple[str, str]
     gateway: str
     clock: FakeClock
+    brake: BrakeLimits = field(default_factory=BrakeLimits)
 
 
 @dataclass(kw_only=True)
@@ -95,6 +98,7 @@ class Life:
             calendar=BillingCalendar(),
             link_secret=SANDBOX_SECRET.encode(),
             public_base_url="http://127.0.0.1:8080",
+            brake=self.place.brake,
         )
         self.ledger = Ledger(services=self.services)
         self.http = await self._open.enter_async_context(aiohttp.ClientSession())
@@ -143,6 +147,8 @@ class Life:
 
     def charge(self) -> None:
         self._drain(charge_due)
+        while self.run(watch_batches(self.services, now=self.clock.now())):
+            self._drain(charge_due)
 
     def ask(self) -> None:
         self._drain(resolve_due)

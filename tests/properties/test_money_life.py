@@ -31,6 +31,7 @@ from tests.properties import money_back
 from tests.properties.calendar_walk import CALM_DAYS, DAYS, STOPS, next_stop
 from tests.properties.gateway_thread import gateway_in_a_thread
 from tests.properties.life import Life, Place
+from tests.properties.stops import BEHIND_A_CANARY, Stops
 from tests.properties.truth import must_have_come_to_rest, must_hold
 
 LIVES, STEPS = (os.environ.get(name) for name in ("MONEY_LIVES", "MONEY_STEPS"))  # noqa: TID251 - the tests' own switch
@@ -80,7 +81,7 @@ BILLS = "SELECT bill_number, amount FROM bill WHERE state <> 'void' ORDER BY id 
 RECEIPTS = "SELECT id FROM receipt WHERE state = 'recorded' ORDER BY id"
 
 
-class MoneyLife(RuleBasedStateMachine):
+class MoneyLife(Stops, RuleBasedStateMachine):
     """Two or three customers, the processes, the calendar and the network, in any order."""
 
     place: Place
@@ -344,6 +345,7 @@ class MoneyLife(RuleBasedStateMachine):
     def _come_to_rest(self) -> None:
         """Calm the network and live on, over every schedule."""
         self.the_network_heals()
+        self.staff_lift_the_brake()
         for which, (receipt,) in enumerate(self.life.run(self.life.ledger.rows(RECEIPTS))):
             self.life.decide_receipt(receipt, is_approved=which % 2 == 0)
         for stop in CALM_DAYS:
@@ -359,7 +361,7 @@ class MoneyLife(RuleBasedStateMachine):
 def place(postgres: tuple[str, str]) -> Iterator[Place]:
     clock = FakeClock()
     with gateway_in_a_thread(clock) as gateway:
-        yield Place(postgres=postgres, gateway=gateway, clock=clock)
+        yield Place(postgres=postgres, gateway=gateway, clock=clock, brake=BEHIND_A_CANARY)
 
 
 def test_money_charged_is_bills_paid_and_no_bill_twice(place: Place) -> None:
