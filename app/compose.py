@@ -63,6 +63,16 @@ class Parts:
     streams: tuple[Stream, ...]
 
     def steps(self) -> tuple[Step, ...]:
+        """All that a worker does: the due work, then what repeats every few minutes."""
+        return (
+            *self.due_steps(),
+            *(
+                Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0)
+                for job in (*PERIODIC, *self._asking_line())
+            ),
+        )
+
+    def due_steps(self) -> tuple[Step, ...]:
         """The kinds of due work, the customer who waits first."""
         gate = GateWatch(services=self.services)
         return (
@@ -75,10 +85,6 @@ class Parts:
             Step(name="batches", run=self._watch, idle_seconds=2.0),
             Step(name="closing", run=self._close, idle_seconds=5.0),
             Step(name="doubts", run=self._doubts, idle_seconds=2.0),
-            *(
-                Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0)
-                for job in (*PERIODIC, *self._asking_line())
-            ),
         )
 
     async def work(self) -> None:

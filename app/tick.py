@@ -32,5 +32,7 @@ async def tick(parts: Parts) -> list[str]:
     if clock.is_real and await is_clock_wrong(parts.services, now=clock.now()):
         return []  # nothing is begun by a clock that may be wrong; people have been told (f17)
     jobs = await run_due(parts.services, now=clock.now())
-    await drain(parts.steps(), clock=parts.services.clock)
+    # What judges the work in hand comes when that work is done: nobody could do it before this tick.
+    await drain(parts.due_steps(), clock=clock)
+    await drain(parts.steps(), clock=clock)
     return jobs

@@ -1,6 +1,7 @@
-"""Hold the ledger against its invariants; a broken money invariant stops charging, and nothing is ever repaired."""
+"""Hold the ledger against its invariants; a broken money invariant stops charging, and no row is ever repaired."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from backend.domain.states import StopReason, StopScope
 from backend.store import accepted_violations, tasks
 from backend.store.engine import transaction
-from backend.store.invariants import Violation, find_violations
+from backend.store.invariants import INVARIANTS, Invariant, Violation, find_violations
 from backend.usecases.stop_charging import stop_and_tell
 
 _NAMED = 20  # subjects in a task: `tsukibarai verify` lists them all
@@ -35,18 +36,27 @@ async def verify_ledger(engine: AsyncEngine, *, now: datetime) -> Sequence[Viola
 async def judge_ledger(engine: AsyncEngine, *, now: datetime) -> Judgement:
     """Find every violation, tell people about each broken invariant, and stop all charging if one is about money.
 
-    What two persons have accepted is found, and neither told nor a reason to stop.
+    What two persons have accepted is found, and neither told nor a reason to stop. What people were told of work or
+    messages settles itself once it holds again; money waits for people.
     """
     began = monotonic()
     async with transaction(engine) as connection:
         found = await find_violations(connection, now=now)
         violations, accepted = await accepted_violations.split(connection, violations=found)
-    if violations:
-        found_at = now + timedelta(seconds=monotonic() - began)  # minutes later on a long history, and charging went on
-        async with transaction(engine) as connection:
-            await _report(connection, violations, now=now)
-            await _brake(connection, violations, now=found_at)
+    found_at = now + timedelta(seconds=monotonic() - began)  # minutes later on a long history, and charging went on
+    async with transaction(engine) as connection:
+        await _report(connection, violations, now=now)
+        await _brake(connection, violations, now=found_at)
+        await _settle(connection, broken={each.invariant for each in violations}, now=now)
     return Judgement(broken=violations, accepted=accepted)
+
+
+async def _settle(connection: AsyncConnection, *, broken: AbstractSet[Invariant], now: datetime) -> None:
+    for invariant in INVARIANTS:
+        if not invariant.is_money and invariant not in broken:
+            await tasks.settle_task(
+                connection, kind="invariant_broken", subject=invariant.name, by="verify", note="it holds again", now=now
+            )
 
 
 async def _report(connection: AsyncConnection, violations: Sequence[Violation], *, now: datetime) -> None:

@@ -207,6 +207,34 @@ async def test_what_was_accepted_is_kept_and_another_violation_of_the_same_row_c
     assert [(each.invariant.name, each.subject) for each in again] == [(broken.invariant.name, broken.subject)]
 
 
+@BROKEN
+@pytest.mark.usefixtures("month")
+async def test_what_holds_again_leaves_the_list_by_itself_unless_it_is_about_money(
+    ledger: Ledger, clock: FakeClock, plant: Plant
+) -> None:
+    engine, now = ledger.services.engine, clock.now()
+    for name in ("ended_without_evidence", "event_left_lying"):
+        async with transaction(engine) as connection:
+            await plant(connection, name)
+    await verify_ledger(engine, now=now)
+    await ledger.change("UPDATE inbox_event SET state = 'done'")
+    await ledger.change(
+        "INSERT INTO payment_evidence (attempt_id, source, outcome, body, at)"
+        " SELECT id, 'staff', state, '{}', settled_at FROM payment_attempt WHERE state = 'succeeded'"
+    )
+
+    left = await verify_ledger(engine, now=now)
+
+    told = await ledger.rows(
+        "SELECT dedupe_key, done_by FROM staff_task WHERE kind = 'invariant_broken' ORDER BY dedupe_key"
+    )
+    assert left == []
+    assert told == [
+        ("invariant_broken:ended_without_evidence", None),
+        ("invariant_broken:event_left_lying", "verify"),
+    ]
+
+
 async def test_it_runs_every_quarter_of_an_hour_and_once_after_a_long_downtime(
     ledger: Ledger, clock: FakeClock
 ) -> None:
