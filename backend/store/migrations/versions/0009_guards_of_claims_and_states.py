@@ -147,6 +147,7 @@ END $$
 CREATE TRIGGER refuse_request_rewrite BEFORE UPDATE OF amount, account_id, order_number, bill_count, state
   ON payment_request FOR EACH ROW EXECUTE FUNCTION refuse_request_rewrite()
 """,
+    # contract: only the trigger above it used it; the new one refuses more
     "DROP FUNCTION refuse_money_rewrite",
     # The mark `is_live`, by which a bill is in one request only, mirrors the request's state at every commit.
     """

@@ -79,6 +79,7 @@ CREATE TRIGGER refuse_any_rewrite BEFORE UPDATE OR DELETE ON money_step
   FOR EACH ROW EXECUTE FUNCTION refuse_any_rewrite()
 """,
     *(
+        # contract: nothing is taken away, the trigger refuses exactly that
         f"""
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table}
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_any_rewrite()
