@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.settings import SANDBOX_SECRET
@@ -21,6 +22,12 @@ from tests.kit.open_transactions import TransactionWatch, watched_transactions
 from tests.kit.servers import free_port, serving
 from tests.kit.verification import leaves_violations, must_verify
 from tests.kit.world import World, running_world
+
+
+def pytest_configure() -> None:
+    """Log failures in a few plain lines: a picture of every local variable takes seconds each."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
