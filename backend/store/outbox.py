@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.states import ChannelName, NoticeKind
 
 # The rows stay locked until they are marked: another worker passes them over. A closed restore gate holds all news, and
-# what the restored state still had to send: it may have been sent in the time that was lost.
+# what the restored state still had to send: it may have been sent in the time that was lost. No URL leaves before its
+# opening is over and its amounts were looked at, nor while they look wrong.
 _CLAIM = text("""
 SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
   attempts + 1 AS attempts, coalesce(first_sent_at, :now) AS first_sent_at,
@@ -22,6 +23,9 @@ WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priorit
     SELECT FROM charging_stop s
     WHERE s.reason = 'restore_gate' AND s.lifted_at IS NULL AND s.detail->>'because' <> 'gateway_not_asked'
       AND (notice.priority > 1 OR notice.created_at <= s.stopped_at))
+  AND NOT (kind = 'payment_link' AND (
+    EXISTS (SELECT FROM charge_batch WHERE state = 'opening')
+    OR EXISTS (SELECT FROM charging_stop WHERE reason = 'amount_anomaly' AND lifted_at IS NULL)))
 ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
 """)
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.batch_brake import STANDSTILL, BatchAmounts, BatchCounts, is_unlike, judge
 from backend.domain.states import BatchState, StopReason, StopScope
-from backend.store import batch_counts, batches, canaries, charging_stops, tasks
+from backend.store import batch_counts, batches, canaries, charging_stops, opened_amounts, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from backend.usecases.stop_charging import stop_and_tell
@@ -46,14 +46,22 @@ async def _look_after(
 async def seal_batch(
     services: Services, connection: AsyncConnection, *, batch: batches.LiveBatch, now: datetime
 ) -> None:
-    """End a batch's opening: look at its amounts before anything goes, then choose the canaries."""
-    if batch.state is not BatchState.OPENING or await batches.drop_if_empty(connection, batch_id=batch.id):
+    """End a batch's opening: look at its amounts before anything goes, then choose the canaries.
+
+    The amounts that go out by URL are looked at as well; no URL of an opening leaves before this, nor while they stop.
+    """
+    if batch.state is not BatchState.OPENING:
+        return
+    odd = await _odd_requests(services, connection, day=batch.opened_on)
+    if odd:
+        await _pull(connection, batch_id=batch.id, reason=StopReason.AMOUNT_ANOMALY, numbers=odd, now=now)
+    if await batches.drop_if_empty(connection, batch_id=batch.id):
         return
     amounts = await batches.amounts_of_batch(connection, batch_id=batch.id)
     is_canary_needed = 0 < batch.canary_size < amounts.attempts
     if is_canary_needed:
         await canaries.choose_canaries(connection, batch=batch)
-    unlike = await _unlike_before(services, connection, batch=batch, amounts=amounts)
+    unlike = odd or await _unlike_before(services, connection, batch=batch, amounts=amounts)
     go = BatchState.CANARY if is_canary_needed else BatchState.RUNNING
     await batches.seal(
         connection,
@@ -64,8 +72,18 @@ async def seal_batch(
         is_canary_needed=is_canary_needed,
         now=now,
     )
-    if unlike:
+    if unlike and not odd:
         await _pull(connection, batch_id=batch.id, reason=StopReason.AMOUNT_ANOMALY, numbers=unlike, now=now)
+
+
+async def _odd_requests(services: Services, connection: AsyncConnection, *, day: date) -> Mapping[str, object] | None:
+    """The numbers that look wrong in what this day asks for, by URL and by card; None when they are as ever."""
+    opened = await opened_amounts.opened_between(connection, first=day, last=day)
+    month = await opened_amounts.opened_between(connection, first=day.replace(day=1), last=day)
+    before = await opened_amounts.opened_before(connection, day=day)
+    if not is_unlike(opened, month=month, before=before, factor=services.brake.amount_factor):
+        return None
+    return {"requests": asdict(opened), "month": asdict(month), "before": asdict(before) if before else None}
 
 
 async def _unlike_before(

@@ -136,6 +136,7 @@ async def test_f54_an_older_block_that_comes_after_a_newer_follow_changes_nothin
     def told(kind: str, serial: int, at: int) -> dict[str, Any]:
         return {**event(serial, ANNA, "", at=at), "type": kind}
 
+    await world.control(world.settings.line_api_base, "users/bulk", {"userIds": [ANNA]})
     await post(world, webhook(told("follow", 1, 20)))
     await world.rest()
     await post(world, webhook(told("unfollow", 2, 10)))
