@@ -56,7 +56,7 @@ async def running(*words: str, env: dict[str, str]) -> AsyncIterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), timeout=20) == 0
+        assert await asyncio.wait_for(process.wait(), timeout=60) == 0
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_web_two_workers_and_a_scheduler_live_the_month_together(
 
 
 async def wait_for_urls(customer: Customer) -> list[str]:
-    for _ in range(100):
+    for _ in range(900):
         if urls := await customer.urls():
             return urls
         await asyncio.sleep(0.1)

@@ -37,13 +37,13 @@ async def test_f15_sigterm_during_a_payment_finishes_it_and_then_the_process_end
     web.send_signal(signal.SIGTERM)
 
     assert await pressed == 303
-    assert await asyncio.wait_for(web.wait(), timeout=40) == 0
+    assert await asyncio.wait_for(web.wait(), timeout=120) == 0
     assert await world.rows("SELECT state FROM payment_attempt") == [("succeeded",)]
     assert await world.succeeded() == [8432]
 
 
 async def _until_sent(world: World) -> None:
-    for _ in range(600):
+    for _ in range(1800):
         if await world.rows("SELECT id FROM payment_attempt WHERE state = 'sent'"):
             return
         await asyncio.sleep(0.05)
@@ -51,7 +51,7 @@ async def _until_sent(world: World) -> None:
 
 
 async def _until_ready(world: World, base: str) -> None:
-    for _ in range(600):
+    for _ in range(1800):
         try:
             async with world.http.get(f"{base}/readyz") as answer:
                 if answer.status == 200:

@@ -110,7 +110,7 @@ def flex(*contents: Any, **bubble: Any) -> dict[str, Any]:
 
 
 async def first_stream_entry(response: aiohttp.ClientResponse) -> Any:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for line in response.content:
             if line.startswith(b"data: "):
                 return json.loads(line[6:])

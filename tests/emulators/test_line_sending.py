@@ -260,12 +260,12 @@ async def test_the_official_client_pushes_and_sees_the_replay(line: Line) -> Non
     request = PushMessageRequest(to=USER, messages=[TextMessage(text="公式SDKから")])
     async with AsyncApiClient(Configuration(host=host, access_token=TOKEN)) as client:
         api = AsyncMessagingApi(client)
-        sent = await api.push_message(request, x_line_retry_key=KEY, _request_timeout=5)
+        sent = await api.push_message(request, x_line_retry_key=KEY, _request_timeout=30)
 
         with pytest.raises(ApiException) as refused:
-            await api.push_message(request, x_line_retry_key=KEY, _request_timeout=5)
+            await api.push_message(request, x_line_retry_key=KEY, _request_timeout=30)
 
-        profile = await api.get_profile(USER, _request_timeout=5)
+        profile = await api.get_profile(USER, _request_timeout=30)
     assert refused.value.status == 409
     assert sent.sent_messages[0].id in refused.value.body
     assert profile.display_name == "お客様"

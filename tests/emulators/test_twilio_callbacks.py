@@ -143,7 +143,7 @@ async def test_stop_ends_messages_until_start(twilio: Twilio) -> None:
 async def test_the_stream_shows_what_appears_on_the_screen(twilio: Twilio) -> None:
     async with twilio.client.get(f"/_control/stream?number={PHONE}") as response:
         await twilio.send(Body="届きました")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             lines = [line async for line in _until_data(response.content)]
 
     assert json.loads(lines[-1][6:])["body"] == "届きました"

@@ -14,6 +14,6 @@ async def until_somebody_waits(ledger: Ledger) -> None:
     Raises:
         TimeoutError: nobody does.
     """
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not await ledger.rows(_WAITING):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(0)

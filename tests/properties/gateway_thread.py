@@ -43,10 +43,10 @@ def gateway_in_a_thread(clock: FakeClock) -> Iterator[str]:
     door = _Door(port=free_port(), clock=clock)
     thread = threading.Thread(target=door.keep, name="card gateway", daemon=True)
     thread.start()
-    if not door.is_open.wait(timeout=10):
+    if not door.is_open.wait(timeout=60):
         raise TimeoutError("the card gateway did not start")
     try:
         yield f"http://127.0.0.1:{door.port}"
     finally:
         door.close()
-        thread.join(timeout=10)
+        thread.join(timeout=60)

@@ -265,6 +265,6 @@ async def _raw(site: Site, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
     await writer.drain()
-    answer = await asyncio.wait_for(reader.read(65_536), timeout=10)
+    answer = await asyncio.wait_for(reader.read(65_536), timeout=60)
     writer.close()
     return answer

@@ -53,7 +53,7 @@ class Receiver:
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
     async def wait_for(self, count: int) -> None:
-        async with asyncio.timeout(10), self.arrived:
+        async with asyncio.timeout(60), self.arrived:
             await self.arrived.wait_for(lambda: len(self.bodies) >= count)
 
     def events(self) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ async def events(response: aiohttp.ClientResponse, *, until: int) -> list[dict[s
     """The next events, each with its kind and id, up to that many entries."""
     found: list[dict[str, Any]] = []
     fields: dict[str, str] = {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for raw in response.content:
             name, _, value = raw.decode().rstrip("\n").partition(": ")
             fields |= {name: value} if name else {}
