@@ -86,7 +86,7 @@ async def test_twelve_planted_violations_are_all_named_and_nothing_is_charged_an
 
     assert status == 1
     assert {each["invariant"] for each in found} >= PLANTED
-    assert page.state(now=clock.now()) is PageState.PAUSED
+    assert page.state(now=clock.now()) is PageState.AMOUNT_IN_DOUBT
     assert await truth(gateway_emulator) == taken
     assert await ledger.rows(ROWS) == before
 
