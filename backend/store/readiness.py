@@ -1,4 +1,4 @@
-"""Whether this process may be sent visitors: the database answers and has seen every migration."""
+"""Whether this process may be sent visitors: the database answers and has seen every migration of this code."""
 
 from datetime import datetime
 
@@ -13,9 +13,10 @@ _TIME = text("SELECT clock_timestamp()")
 _VERSION = text("SELECT version_num FROM alembic_version")
 
 
-def newest_migration() -> str | None:
-    """The schema that this code was written for; reads the scripts, so ask once at the start."""
-    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+def older_migrations() -> frozenset[str]:
+    """The schemas that this code is too new for; reads the scripts, so ask once at the start."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return frozenset(each.revision for each in scripts.walk_revisions()) - {scripts.get_current_head()}
 
 
 async def database_time(connection: AsyncConnection) -> datetime:
@@ -24,10 +25,14 @@ async def database_time(connection: AsyncConnection) -> datetime:
     return found
 
 
-async def is_ready(engine: AsyncEngine, *, wanted: str | None) -> bool:
-    """Whether the database answers and has the `wanted` schema; a database without any schema is not ready."""
+async def is_ready(engine: AsyncEngine, *, too_old: frozenset[str]) -> bool:
+    """Whether the database answers and its schema is there and none of those `too_old`.
+
+    A newer one than this code knows will do: migrations only add, and web processes of two versions overlap (f69).
+    """
     try:
         async with engine.connect() as connection:
-            return (await connection.execute(_VERSION)).scalar_one_or_none() == wanted
+            version = (await connection.execute(_VERSION)).scalar_one_or_none()
+            return version is not None and version not in too_old
     except (SQLAlchemyError, OSError, TimeoutError):
         return False

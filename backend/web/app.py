@@ -5,7 +5,7 @@ import time
 from aiohttp import web
 
 from backend.ports import LineAccountLink
-from backend.store.readiness import newest_migration
+from backend.store.readiness import older_migrations
 from backend.usecases.services import Services
 from backend.web import headers, keys, middlewares
 from backend.web.limiter import Limiter
@@ -55,4 +55,4 @@ def _provide(app: web.Application, *, services: Services, pages: PageSettings, l
     app[keys.UNKNOWN_TOKENS] = Limiter(limit=_UNKNOWN_TOKENS_A_MINUTE, seconds=time.monotonic)
     app[keys.CODE_STARTS] = Limiter(limit=_CODES_A_MINUTE, seconds=time.monotonic)
     app[keys.REFUSED_SIGNATURES] = RefusedSignatures(seconds=time.monotonic)
-    app[keys.NEWEST_MIGRATION] = newest_migration()
+    app[keys.OLDER_MIGRATIONS] = older_migrations()

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from backend.store.readiness import is_ready
-from backend.web.keys import NEWEST_MIGRATION, SERVICES, STATIC
+from backend.web.keys import OLDER_MIGRATIONS, SERVICES, STATIC
 from backend.web.static import respond
 
 _UNAVAILABLE = 503
@@ -16,8 +16,8 @@ async def alive(request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """`GET /readyz`: the database answers and its schema is the one that this code needs."""
-    if await is_ready(request.app[SERVICES].engine, wanted=request.app[NEWEST_MIGRATION]):
+    """`GET /readyz`: the database answers and its schema is no older than this code."""
+    if await is_ready(request.app[SERVICES].engine, too_old=request.app[OLDER_MIGRATIONS]):
         return web.json_response({"status": "ready"})
     return web.json_response({"status": "not ready"}, status=_UNAVAILABLE)
 

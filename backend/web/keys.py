@@ -21,7 +21,7 @@ LINE_LINK = web.AppKey[LineAccountLink]("line_link")
 UNKNOWN_TOKENS = web.AppKey("unknown_tokens", Limiter)
 CODE_STARTS = web.AppKey("code_starts", Limiter)
 REFUSED_SIGNATURES = web.AppKey("refused_signatures", RefusedSignatures)
-NEWEST_MIGRATION = web.AppKey[str | None]("newest_migration")
+OLDER_MIGRATIONS = web.AppKey[frozenset[str]]("older_migrations")
 
 REQUEST_ID = web.RequestKey("request_id", str)
 

@@ -204,12 +204,15 @@ async def test_the_process_says_that_it_lives_and_is_ready(site: Site) -> None:
     assert (alive, ready) == (200, 200)
 
 
-async def test_an_unmigrated_database_is_not_ready(site: Site) -> None:
-    await site.ledger.one(text("UPDATE alembic_version SET version_num = '0000' RETURNING 1"))
+@pytest.mark.parametrize(("schema", "expected"), [("0001", 503), ("9999", 200)], ids=["older", "newer"])
+async def test_f69_a_process_is_ready_for_a_newer_schema_and_not_for_an_older_one(
+    site: Site, schema: str, expected: int
+) -> None:
+    await site.ledger.change("UPDATE alembic_version SET version_num = :schema", schema=schema)
 
     status, _, _ = await _get(site, "/readyz")
 
-    assert status == 503
+    assert status == expected
 
 
 @pytest.mark.leaves_violations("a table is taken away")
