@@ -53,10 +53,15 @@ class Ledger:
             await connection.execute(text(statement), values)
 
     async def forget_everybody(self) -> None:
+        """As if nothing had ever been."""
+        await self.forget("TRUNCATE account CASCADE")
+
+    async def forget(self, *statements: str) -> None:
         """History is only ever added to; its guards sleep for this one transaction."""
         async with self.services.engine.begin() as connection:
             await connection.execute(text("SET LOCAL session_replication_role = replica"))
-            await connection.execute(text("TRUNCATE account CASCADE"))
+            for statement in statements:
+                await connection.execute(text(statement))
 
     async def rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         async with self.services.engine.begin() as connection:

@@ -76,11 +76,7 @@ async def test_f23_a_lost_answer_is_found_in_the_books_and_booked_in_the_ordinar
 async def test_f68_a_charge_of_an_attempt_that_we_do_not_have_is_listed_and_stops_charging(
     charge: str, ledger: Ledger, clock: FakeClock
 ) -> None:
-    for table in ("bill_claim", "payment_evidence"):
-        await ledger.change(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    await ledger.change("DELETE FROM bill_claim")
-    await ledger.change("DELETE FROM payment_evidence")
-    await ledger.change("DELETE FROM payment_attempt")
+    await ledger.forget("DELETE FROM bill_claim", "DELETE FROM payment_evidence", "DELETE FROM payment_attempt")
 
     await reconcile(ledger.services, now=clock.forward(hours=2))
 
