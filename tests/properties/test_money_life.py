@@ -370,7 +370,7 @@ def test_money_charged_is_bills_paid_and_no_bill_twice(place: Place) -> None:
     run_state_machine_as_test(
         lived,
         settings=settings(
-            max_examples=int(LIVES or 35),
+            max_examples=int(LIVES or 24),
             stateful_step_count=int(STEPS or 20),
             derandomize=not LIVES,
             database=None,
