@@ -105,16 +105,17 @@ def _reply_expired(notice: outbox.ClaimedNotice, *, now: datetime) -> outbox.Set
     """A dead token after nothing or only refusals is a certain non-send: push instead (f57).
 
     After an unclear try, a token that died before its minute was over was used by that try: LINE has the reply. One
-    that may have died of age proves nothing: one push, whose key no reply has used. An answer to a chat that comes
-    twice harms nobody, one that never comes does (channels.md 8.4).
+    that may have died of age proves nothing, and nobody is told twice: people see the question that got no sure answer.
     """
+    if _is_first_try(notice):
+        return outbox.Settlement(
+            notice_id=notice.id,
+            state=NoticeState.QUEUED,
+            not_before=now,
+            drops_reply_token=True,
+            forgets_first_try=True,
+        )
     died_young = notice.reply_token_at is not None and now - notice.reply_token_at < _TOKEN_LIVES
-    if died_young and not _is_first_try(notice):
+    if died_young:
         return outbox.Settlement(notice_id=notice.id, state=NoticeState.SENT)
-    return outbox.Settlement(
-        notice_id=notice.id,
-        state=NoticeState.QUEUED,
-        not_before=now,
-        drops_reply_token=True,
-        forgets_first_try=True,
-    )
+    return outbox.Settlement(notice_id=notice.id, state=NoticeState.NEEDS_HUMAN, failure="reply outcome unknown")

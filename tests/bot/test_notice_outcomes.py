@@ -74,7 +74,7 @@ def test_f57_a_token_that_nothing_can_have_used_is_dropped(age: timedelta) -> No
 
 
 @pytest.mark.parametrize(
-    ("age", "state"), [(timedelta(seconds=30), NoticeState.SENT), (timedelta(seconds=45), NoticeState.QUEUED)]
+    ("age", "state"), [(timedelta(seconds=30), NoticeState.SENT), (timedelta(seconds=45), NoticeState.NEEDS_HUMAN)]
 )
 def test_f57_a_token_that_an_unclear_try_may_have_used_tells_by_its_age(age: timedelta, state: NoticeState) -> None:
     again = tried_again(reply(age=age), after=timedelta(seconds=5))

@@ -1,4 +1,4 @@
-"""Answers in the chat: what certainly was not sent is pushed, and no doubt ends in silence (f57, channels.md 8.4)."""
+"""Answers in the chat: what certainly was not sent is pushed, what may have been is left to people (f57)."""
 
 import pytest
 
@@ -54,16 +54,19 @@ async def test_f57_an_answer_that_line_did_not_let_us_send_is_pushed_once_it_doe
     assert await world.rows("SELECT kind FROM staff_task") == [("channel_refused",)]
 
 
-async def test_f57_an_answer_is_pushed_when_its_token_may_have_died_of_age(world: World, customer: Customer) -> None:
-    """The first try is late and does nothing; the second finds a token that is older than its minute."""
+async def test_f57_an_answer_whose_token_may_have_died_of_age_is_left_to_people(
+    world: World, customer: Customer
+) -> None:
+    """The first try is late and unclear; the second finds a token that is older than its minute."""
     script_line(world, "/message/reply", refusal(500))
     await ask(world)
 
     for moment in ("12:00:57", "12:01:05", "12:10"):
         await world.go_to(f"2026-11-01T{moment}")
 
-    assert len(await customer.inbox()) == 1
-    assert await world.rows("SELECT state, reply_token FROM notice") == [("sent", None)]
+    assert await customer.inbox() == []
+    assert await world.rows("SELECT state FROM notice") == [("needs_human",)]
+    assert await world.rows("SELECT kind FROM staff_task") == [("notice_unclear",)]
 
 
 async def test_f57_a_reply_of_unknown_outcome_is_not_pushed_while_its_dead_token_was_young(
