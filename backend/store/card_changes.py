@@ -30,24 +30,6 @@ LEFT JOIN LATERAL (
 WHERE a.id = :account_id
 """)
 
-# Only what was certainly not sent yet; an attempt that a worker has taken stays, and the change applies next month.
-_STOP_AUTOMATIC = text("""
-WITH withdrawn AS (
-  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now
-  FROM payment_request r
-  WHERE r.id = p.request_id AND r.account_id = :account_id AND r.state = 'open' AND r.valid_until > :now
-    AND p.state = 'prepared' AND p.origin = 'automatic'
-  RETURNING p.id, p.request_id
-), released AS (
-  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-), sent AS (
-  UPDATE card_change_request SET state = 'link_sent' WHERE id = :change_id AND EXISTS (SELECT FROM withdrawn)
-)
-UPDATE payment_request r SET way = 'link', card_change_id = :change_id
-FROM withdrawn WHERE r.id = withdrawn.request_id
-RETURNING r.id
-""")
-
 _WITHDRAW = text("""
 UPDATE card_change_request SET state = 'withdrawn', closed_at = :now
 WHERE account_id = :account_id AND state IN ('received', 'link_sent') RETURNING id
@@ -76,14 +58,6 @@ async def find_contact(connection: AsyncConnection, *, account_id: int) -> Conta
         return None
     channel = ChannelName.LINE if row.line_user_id else ChannelName.SMS
     return Contact(number_tail=row.number_tail, channel=channel, address=row.line_user_id or row.phone)
-
-
-async def stop_automatic_charge(
-    connection: AsyncConnection, *, account_id: int, change_id: int, now: datetime
-) -> list[int]:
-    """Turn an automatic request whose charge was not sent yet into one that is paid by URL; returns it."""
-    values = {"account_id": account_id, "change_id": change_id, "now": now}
-    return list((await connection.execute(_STOP_AUTOMATIC, values)).scalars())
 
 
 async def withdraw(connection: AsyncConnection, *, account_id: int, now: datetime) -> bool:

@@ -68,20 +68,6 @@ WHERE gateway = :gateway AND gateway_reference = :gateway_reference AND state = 
 RETURNING id
 """)
 
-_WITHDRAW_AUTOMATIC = text("""
-WITH withdrawn AS (
-  UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now
-  FROM payment_request r
-  WHERE r.id = p.request_id AND r.state = 'open' AND r.account_id = :account_id
-    AND p.state = 'prepared' AND p.origin = 'automatic'
-  RETURNING p.id, p.request_id
-), released AS (
-  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-)
-UPDATE payment_request r SET way = 'link' FROM withdrawn WHERE r.id = withdrawn.request_id
-RETURNING r.id
-""")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneySums:
@@ -197,9 +183,3 @@ def _dispute_values(gateway: str, dispute: GatewayDispute) -> dict[str, object]:
         "state": dispute.state,
         "closed_at": None if is_open else dispute.closed_at or dispute.opened_at,
     }
-
-
-async def withdraw_automatic(connection: AsyncConnection, *, account_id: int, now: datetime) -> list[int]:
-    """Take back automatic charges of an account that were not sent; returns their requests, now paid by URL."""
-    values = {"account_id": account_id, "now": now}
-    return list((await connection.execute(_WITHDRAW_AUTOMATIC, values)).scalars())

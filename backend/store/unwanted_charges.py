@@ -56,6 +56,11 @@ JOIN payment_attempt p ON p.request_id = r.id AND p.state = 'prepared' AND p.car
 WHERE c.id = :card_id
 """)
 
+_WAITING_FOR_ACCOUNT = text("""
+SELECT r.id FROM payment_request r JOIN payment_attempt p ON p.request_id = r.id
+WHERE r.account_id = :account_id AND r.state = 'open' AND p.state = 'prepared' AND p.origin = 'automatic'
+""")
+
 
 def refusal_limits(now: datetime) -> dict[str, object]:
     """The parameters of `HAS_REFUSED_CARD`."""
@@ -74,3 +79,8 @@ async def take_back(connection: AsyncConnection, *, request_ids: Sequence[int], 
 async def waiting_for_card(connection: AsyncConnection, *, card_id: int) -> list[int]:
     """Open requests whose charge waits for this card, under whatever name and for whichever place."""
     return list((await connection.execute(_WAITING_FOR_CARD, {"card_id": card_id})).scalars())
+
+
+async def waiting_for_account(connection: AsyncConnection, *, account_id: int) -> list[int]:
+    """Open requests of this account whose automatic charge was not sent yet."""
+    return list((await connection.execute(_WAITING_FOR_ACCOUNT, {"account_id": account_id})).scalars())

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.states import NoticeKind
-from backend.store import links, notices, unwanted_charges
+from backend.store import unwanted_charges
+from backend.usecases.send_urls import send_urls
 from backend.usecases.services import Services
 
 
@@ -17,12 +17,13 @@ async def ask_instead_of_charging(
     if not request_ids:
         return []
     ids = await unwanted_charges.take_back(connection, request_ids=request_ids, now=now)
-    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.PAYMENT_LINK,
-        request_ids=ids,
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-    )
+    await send_urls(services, connection, request_ids=ids, now=now)
     return ids
+
+
+async def ask_account_instead(
+    services: Services, connection: AsyncConnection, *, account_id: int, now: datetime
+) -> None:
+    """The same for whatever waits to be charged to this account: another card was applied for, a charge disputed."""
+    waiting = await unwanted_charges.waiting_for_account(connection, account_id=account_id)
+    await ask_instead_of_charging(services, connection, request_ids=waiting, now=now)

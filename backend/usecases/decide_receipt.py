@@ -22,6 +22,7 @@ from backend.store import (
 )
 from backend.store.engine import transaction
 from backend.usecases.record_receipt import tidy
+from backend.usecases.send_urls import send_urls
 from backend.usecases.services import Services
 
 
@@ -156,7 +157,4 @@ async def _charge_again(
     ):
         return
     await receipt_requests.turn_to_link(connection, request_id=request.id, change_id=change_id)
-    await links.create_links(connection, request_ids=[request.id], secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection, kind=NoticeKind.PAYMENT_LINK, request_ids=[request.id], now=now, not_before=send_at
-    )
+    await send_urls(services, connection, request_ids=[request.id], now=now)

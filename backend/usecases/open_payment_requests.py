@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
-from backend.domain.states import AttemptOrigin, NoticeKind
+from backend.domain.states import AttemptOrigin
 from backend.failpoints import failpoint
-from backend.store import attempts, batches, closing, links, notices, opening, requests
+from backend.store import attempts, batches, closing, opening, requests
 from backend.store.engine import transaction
 from backend.usecases import run_month_batches
 from backend.usecases.restore_gate import refuse_closed_gate
+from backend.usecases.send_urls import send_urls
 from backend.usecases.services import Services
 
 _CHUNK = 5_000  # accounts a transaction: bounded memory and locks, and a kill loses at most a few of these (f8)
@@ -174,8 +175,5 @@ async def _ask_for_payment(
         batch_id=batch_id,
     )
     by_link = [*opened.by_link, *await requests.turn_to_links(connection, request_ids=opened.automatic)]
-    await links.create_links(connection, request_ids=by_link, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection, kind=NoticeKind.PAYMENT_LINK, request_ids=by_link, now=now, not_before=send_at
-    )
+    await send_urls(services, connection, request_ids=by_link, now=now)
     return by_link

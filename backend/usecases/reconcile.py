@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from backend.domain.gateway_objects import MovementKind
 from backend.domain.states import AttemptState
 from backend.ports import Absent, Unknown
@@ -68,19 +70,8 @@ async def reconcile(
     await check_books(services, since=since, now=now)
     asked_again = await _ask_again(services, since=since, now=now)
     await _record_money_back(services, since=since, now=now)
-    # When our clock travels and the gateway's does not, less time has passed there than here: nothing is late.
-    lag = services.gateway.clock_lag
-    young, scope = max(lag, timedelta()), min(since, now - _SCOPE)
     async with transaction(services.engine) as connection:
-        matched = await reconciliation_matching.match(
-            connection,
-            gateway=services.gateway.name,
-            since=since,
-            scope=scope,
-            listed_before=min(until, now) - _LISTED_WITHIN - young,
-            settled_before=scope if lag else min(until, now) - _SETTLED_WITHIN,
-            now=now,
-        )
+        matched = await _match(services, connection, since=since, until=until, now=now)
         report = ReconciliationReport(
             since=since,
             until=until,
@@ -89,17 +80,42 @@ async def reconcile(
             asked_again=asked_again,
             **asdict(matched),
         )
-        counts = {name: count for name, count in asdict(report).items() if isinstance(count, int)}
-        await reconciliation.record_run(
-            connection,
-            gateway=services.gateway.name,
-            since=since,
-            until=max(horizon, min(until, now)) if since <= horizon else horizon,  # never across a hole
-            counts=counts,
-            now=now,
-        )
+        # Never across a hole: a walk that begins after the horizon leaves it where it is.
+        reached = max(horizon, min(until, now)) if since <= horizon else horizon
+        await _note(services, connection, report=report, reached=reached, now=now)
     await describe_lost(services)
     return report
+
+
+async def _match(
+    services: Services, connection: AsyncConnection, *, since: datetime, until: datetime, now: datetime
+) -> reconciliation_matching.Matched:
+    """Compare. When our clock travels and the gateway's does not, less time has passed there: nothing is late."""
+    lag, scope = services.gateway.clock_lag, min(since, now - _SCOPE)
+    listed_by = min(until, now)
+    return await reconciliation_matching.match(
+        connection,
+        gateway=services.gateway.name,
+        since=since,
+        scope=scope,
+        listed_before=listed_by - _LISTED_WITHIN - max(lag, timedelta()),
+        settled_before=scope if lag else listed_by - _SETTLED_WITHIN,
+        now=now,
+    )
+
+
+async def _note(
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    report: ReconciliationReport,
+    reached: datetime,
+    now: datetime,
+) -> None:
+    counts = {name: count for name, count in asdict(report).items() if isinstance(count, int)}
+    await reconciliation.record_run(
+        connection, gateway=services.gateway.name, since=report.since, until=reached, counts=counts, now=now
+    )
 
 
 async def read_books(services: Services, *, since: datetime, until: datetime, now: datetime) -> tuple[int, int]:

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.gateway_objects import DisputeState, GatewayDispute, GatewayRefund
-from backend.domain.states import NoticeKind, RefundState
+from backend.domain.states import RefundState
 from backend.ports import Evidence, Refunded
-from backend.store import attempt_outcomes, links, money_back, notices, opening, refund_outcomes, tasks
+from backend.store import attempt_outcomes, money_back, opening, refund_outcomes, tasks
 from backend.store.engine import transaction
+from backend.usecases.ask_instead_of_charging import ask_account_instead
 from backend.usecases.record_refund import record_refund
 from backend.usecases.services import Services
 from backend.usecases.settle_money_back import settle_bills, settle_refund
@@ -172,22 +173,8 @@ async def _follow_up(
         return
     await settle_bills(connection, attempt_id=attempt.id)
     if is_open:
-        await _stop_automatic_charges(services, connection, account_id=attempt.account_id, now=now)
-
-
-async def _stop_automatic_charges(
-    services: Services, connection: AsyncConnection, *, account_id: int, now: datetime
-) -> None:
-    """Who disputes a charge is not charged unasked (invariant 11): what still waits is paid by a URL."""
-    ids = await money_back.withdraw_automatic(connection, account_id=account_id, now=now)
-    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.PAYMENT_LINK,
-        request_ids=ids,
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-    )
+        # Who disputes a charge is not charged unasked (invariant 11): what still waits is paid by a URL.
+        await ask_account_instead(services, connection, account_id=attempt.account_id, now=now)
 
 
 def _names(attempt: attempt_outcomes.LockedAttempt | None) -> dict[str, object]:

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import NoticeKind
-from backend.store import card_changes, links, notices, opening, tasks
+from backend.store import card_changes, notices, opening, tasks
 from backend.store.engine import transaction
+from backend.usecases.ask_instead_of_charging import ask_account_instead
 from backend.usecases.services import Services
 
 
@@ -22,10 +23,7 @@ async def request_card_change(services: Services, *, account_id: int, now: datet
         now = max(now, services.clock.now())  # charges went on, rightly, while an opening was waited for
         change_id = await card_changes.receive(connection, account_id=account_id, now=now)
         await _confirm_receipt(connection, account_id=account_id, change_id=change_id, now=now)
-        stopped = await card_changes.stop_automatic_charge(
-            connection, account_id=account_id, change_id=change_id, now=now
-        )
-        await _send_url_instead(services, connection, request_ids=stopped, now=now)
+        await ask_account_instead(services, connection, account_id=account_id, now=now)
     return change_id
 
 
@@ -56,16 +54,3 @@ async def _confirm_receipt(connection: AsyncConnection, *, account_id: int, chan
         facts={"number_tail": contact.number_tail},
     )
     await notices.enqueue(connection, notices=[notice], now=now, not_before=now)
-
-
-async def _send_url_instead(
-    services: Services, connection: AsyncConnection, *, request_ids: list[int], now: datetime
-) -> None:
-    await links.create_links(connection, request_ids=request_ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.PAYMENT_LINK,
-        request_ids=request_ids,
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-    )
