@@ -13,7 +13,7 @@ from bot.conversation import Conversations, Said
 from bot.line_events import LineEvents
 from tests.hooks.test_line_hook import event, post, webhook
 from tests.kit.clock import jst
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.world import World
 
 USER, OTHER = "U" + "3" * 32, "U" + "9" * 32
@@ -24,20 +24,13 @@ ANSWERS = "SELECT address FROM notice WHERE kind = 'reply'"
 
 @pytest.fixture
 async def customer(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
+    return await linked_customer(world, line_user=USER)
 
 
 def told(serial: int, kind: str, at: str, *, user: str = USER, **more: object) -> dict[str, Any]:
     """An event of `kind` that happened at `at`, whenever it is told."""
     moment = int(jst(at).timestamp() * 1000)
     return {**event(serial, user, ""), "type": kind, "timestamp": moment, **more}
-
-
-async def sms_urls(customer: Customer) -> list[str]:
-    return await Customer(world=customer.world, number=customer.number, phone=customer.phone, line_user=None).urls()
 
 
 async def nonce_of(world: World, *, user: str) -> str:
@@ -54,7 +47,7 @@ async def test_f49_a_url_that_was_pushed_into_a_block_told_later_comes_by_sms(wo
     await post(world, webhook(told(1, "unfollow", "2026-11-10T09:59")))
     await world.rest()
 
-    assert len(await sms_urls(customer)) == 1
+    assert len(await customer.sms_urls()) == 1
     assert await world.rows(NOTICES) == [("line", "failed"), ("sms", "delivered")]
 
 
@@ -64,7 +57,7 @@ async def test_f49_a_url_that_arrived_before_the_block_is_not_sent_again(world: 
     await post(world, webhook(told(1, "unfollow", "2026-11-10T10:05")))
     await world.rest()
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
     assert await world.rows(NOTICES) == [("line", "sent")]
 
 
@@ -77,7 +70,7 @@ async def test_f49_a_url_that_somebody_has_used_did_arrive_whatever_the_block_sa
     await post(world, webhook(told(1, "unfollow", "2026-11-10T09:59")))
     await world.rest()
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
 
 
 async def test_f49_a_push_of_unknown_outcome_before_a_block_comes_by_sms_if_nobody_opens_it(
@@ -90,13 +83,13 @@ async def test_f49_a_push_of_unknown_outcome_before_a_block_comes_by_sms_if_nobo
     await world.control(world.settings.line_api_base, f"users/{USER}/block", {})
     await world.rest()
     await world.go_to("2026-11-10T10:05")
-    early = await sms_urls(customer)
+    early = await customer.sms_urls()
 
     await world.go_to("2026-11-13T10:00")
     await world.rest()
 
     assert early == []
-    assert len(await sms_urls(customer)) == 1
+    assert len(await customer.sms_urls()) == 1
 
 
 async def test_f54_an_old_block_after_a_newer_follow_moves_nothing_to_sms(world: World, customer: Customer) -> None:
@@ -107,7 +100,7 @@ async def test_f54_an_old_block_after_a_newer_follow_moves_nothing_to_sms(world:
     await post(world, webhook(told(2, "unfollow", "2026-11-10T09:59")))
     await world.rest()
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
     assert await world.rows(NOTICES) == [("line", "sent")]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import text
@@ -60,6 +60,10 @@ class Customer:
     async def urls(self) -> list[str]:
         """Every payment URL received, oldest first."""
         return [url for message in await self.inbox() for url in URL.findall(message)]
+
+    async def sms_urls(self) -> list[str]:
+        """Every payment URL that came to the same person by SMS."""
+        return await replace(self, line_user=None).urls()
 
     async def say(self, words: str) -> str:
         """Write to the bot; returns its answer."""
@@ -122,6 +126,14 @@ class Customer:
         base = self.world.settings.twilio_api_base
         chat = await self.world.truth(base, f"phones/{self.e164.replace('+', '%2B')}/messages")
         return [found for entry in chat["messages"] for found in CODE.findall(entry["body"])][-1]
+
+
+async def linked_customer(world: World, *, line_user: str) -> Customer:
+    """Somebody on LINE whose bill of November is confirmed and not asked for yet."""
+    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=line_user)
+    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
+    await customer.link_line()
+    return customer
 
 
 def _words(message: dict[str, Any]) -> str:

@@ -5,16 +5,13 @@ import pytest
 from app.tick import travel
 from backend.usecases.open_payment_requests import open_payment_requests
 from tests.kit.clock import jst
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.world import World
 
 
 @pytest.fixture
 async def customer(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user="U" + "3" * 32)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
+    return await linked_customer(world, line_user="U" + "3" * 32)
 
 
 async def test_f51_a_push_that_line_took_a_day_ago_is_not_sent_again_with_a_forgotten_key(

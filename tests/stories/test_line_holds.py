@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.scripted_line import no_connection, script_line
 from tests.kit.world import World
 
@@ -13,27 +13,20 @@ TASKS = "SELECT kind FROM staff_task WHERE kind <> 'line_quota_short' ORDER BY i
 
 @pytest.fixture
 async def customer(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
-
-
-async def sms_urls(customer: Customer) -> list[str]:
-    return await Customer(world=customer.world, number=customer.number, phone=customer.phone, line_user=None).urls()
+    return await linked_customer(world, line_user=USER)
 
 
 async def test_f50_a_url_that_a_quota_has_held_for_a_day_goes_by_sms(world: World, customer: Customer) -> None:
     await world.control(world.settings.line_api_base, "limits", {"monthly_quota": 0})
     await world.go_to("2026-11-10T10:00")
     await world.go_to("2026-11-11T09:50")
-    early = await sms_urls(customer)
+    early = await customer.sms_urls()
 
     await world.go_to("2026-11-11T10:10")
     await world.rest()
 
     assert early == []
-    assert len(await sms_urls(customer)) == 1
+    assert len(await customer.sms_urls()) == 1
     assert await world.rows(URLS) == [("line", "failed"), ("sms", "delivered")]
     assert await world.rows(TASKS) == []
 
@@ -45,7 +38,7 @@ async def test_f50_a_url_that_line_could_not_be_given_for_a_day_goes_by_sms(worl
         await world.go_to(f"2026-11-{moment}")
     await world.rest()
 
-    assert len(await sms_urls(customer)) == 1
+    assert len(await customer.sms_urls()) == 1
 
 
 async def test_f50_the_night_is_no_part_of_what_line_has_refused(world: World, customer: Customer) -> None:
@@ -56,7 +49,7 @@ async def test_f50_the_night_is_no_part_of_what_line_has_refused(world: World, c
 
     await world.go_to("2026-11-10T18:50")
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
     assert await world.rows(URLS) == [("line", "queued")]
 
 
@@ -70,7 +63,7 @@ async def test_f50_a_push_that_may_have_arrived_goes_by_no_sms_however_long_line
     await world.go_to("2026-11-11T18:00")
     await world.rest()
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
     assert await world.rows(URLS) == [("line", "needs_human")]
     assert await world.rows(TASKS) == [("notice_unclear",)]
 

@@ -4,7 +4,7 @@ import pytest
 
 from backend.ports import Accepted, Envelope, SendOutcome
 from bot.channels.line import Answer, LineChannel, _pushed
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.scripted_line import LOST, UNNAMED_409, refusal, script_line
 from tests.kit.world import World
 
@@ -15,10 +15,7 @@ TASKS = "SELECT kind FROM staff_task"
 
 @pytest.fixture
 async def customer(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
+    return await linked_customer(world, line_user=USER)
 
 
 async def test_f47_a_409_that_names_no_request_is_an_acceptance_as_well(world: World, customer: Customer) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.scripted_line import no_connection, refusal, script_line
 from tests.kit.world import World
 
@@ -11,10 +11,7 @@ USER = "U" + "3" * 32
 
 @pytest.fixture
 async def customer(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
+    return await linked_customer(world, line_user=USER)
 
 
 def died() -> Exception:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.tick import tick
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.world import World
 
 USER = "U" + "3" * 32
@@ -14,10 +14,7 @@ USER = "U" + "3" * 32
 
 @pytest.fixture
 async def on_line(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
+    return await linked_customer(world, line_user=USER)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.world import World
 
 USER = "U" + "7" * 32
@@ -10,10 +10,7 @@ USER = "U" + "7" * 32
 
 @pytest.fixture
 async def customer(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
+    return await linked_customer(world, line_user=USER)
 
 
 async def block_silently(world: World) -> None:
@@ -23,22 +20,18 @@ async def block_silently(world: World) -> None:
     await world.control(line, f"users/{USER}/block", {})
 
 
-async def sms_urls(customer: Customer) -> list[str]:
-    return await Customer(world=customer.world, number=customer.number, phone=customer.phone, line_user=None).urls()
-
-
 async def test_f49_a_url_that_a_silent_block_swallowed_comes_once_by_sms(world: World, customer: Customer) -> None:
     await block_silently(world)
 
     for day in ("10", "12"):
         await world.go_to(f"2026-11-{day}T10:00")
-    early = await sms_urls(customer)
+    early = await customer.sms_urls()
     for day in ("13", "14"):
         await world.go_to(f"2026-11-{day}T10:00")
     await world.rest()
 
     assert early == []
-    assert len(await sms_urls(customer)) == 1
+    assert len(await customer.sms_urls()) == 1
     told = "SELECT channel, state, failure FROM notice WHERE kind = 'payment_link' ORDER BY id"
     assert await world.rows(told) == [("line", "failed", "blocked"), ("sms", "delivered", None)]
 
@@ -58,7 +51,7 @@ async def test_f49_a_friend_who_has_not_opened_the_url_gets_no_sms(world: World,
     for day in ("10", "13", "14"):
         await world.go_to(f"2026-11-{day}T10:00")
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
 
 
 async def test_f49_who_has_opened_the_url_and_then_blocked_us_gets_no_sms(world: World, customer: Customer) -> None:
@@ -69,7 +62,7 @@ async def test_f49_who_has_opened_the_url_and_then_blocked_us_gets_no_sms(world:
 
     await world.go_to("2026-11-13T10:00")
 
-    assert await sms_urls(customer) == []
+    assert await customer.sms_urls() == []
 
 
 async def test_f49_while_line_does_not_say_nothing_is_sent(world: World, customer: Customer) -> None:
@@ -79,9 +72,9 @@ async def test_f49_while_line_does_not_say_nothing_is_sent(world: World, custome
     await world.control(world.settings.line_api_base, "faults", {"rules": [rule]})
 
     await world.go_to("2026-11-13T10:00")
-    unsaid = await sms_urls(customer)
+    unsaid = await customer.sms_urls()
     await world.go_to("2026-11-14T10:01")
     await world.rest()
 
     assert unsaid == []
-    assert len(await sms_urls(customer)) == 1
+    assert len(await customer.sms_urls()) == 1

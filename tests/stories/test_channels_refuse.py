@@ -3,7 +3,7 @@
 import pytest
 
 from bot.quota_watch import send_by_sms_instead
-from tests.kit.customer import Customer
+from tests.kit.customer import Customer, linked_customer
 from tests.kit.world import World
 
 USER = "U" + "8" * 32
@@ -11,14 +11,7 @@ USER = "U" + "8" * 32
 
 @pytest.fixture
 async def on_line(world: World) -> Customer:
-    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=USER)
-    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
-    await customer.link_line()
-    return customer
-
-
-async def on_sms(customer: Customer) -> list[str]:
-    return await Customer(world=customer.world, number=customer.number, phone=customer.phone, line_user=None).urls()
+    return await linked_customer(world, line_user=USER)
 
 
 async def open_tasks(world: World) -> list[tuple[str, ...]]:
@@ -59,7 +52,7 @@ async def test_f50_what_the_quota_holds_goes_by_sms_once_when_people_say_so(worl
     await world.rest()
 
     assert moved == [1, 0]
-    assert len(await on_sms(on_line)) == 1
+    assert len(await on_line.sms_urls()) == 1
     assert await on_line.urls() == []
     assert await open_tasks(world) == []
 
@@ -77,7 +70,7 @@ async def test_a_token_that_line_refuses_lets_the_month_wait_and_calls_people(wo
     assert waiting == [("line", "queued")]
     assert told == [("channel_refused",)]
     assert len(await on_line.urls()) == 1
-    assert await on_sms(on_line) == []
+    assert await on_line.sms_urls() == []
 
 
 async def test_an_sms_account_that_is_refused_lets_the_month_wait_and_calls_people(
@@ -95,4 +88,4 @@ async def test_an_sms_account_that_is_refused_lets_the_month_wait_and_calls_peop
 
     assert waiting == [("sms", "queued")]
     assert told == [("channel_refused",)]
-    assert len(await on_sms(on_line)) == 1
+    assert len(await on_line.sms_urls()) == 1
