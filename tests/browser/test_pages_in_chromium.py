@@ -6,8 +6,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
+from backend.domain.states import StopScope
+from backend.usecases.brake import pull_brake
+from backend.usecases.charge_prepared import charge_due
+from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.services import Services
 from tests.kit.chromium import chromium
+from tests.kit.clock import FakeClock
 from tests.web.people import SEND_CODE
 from tests.web.site import ASKS_ISSUER, BACK, CHECK, CONSENT, DECLINES_ALWAYS, PAY, VISA, Payer, Site, running_site
 
@@ -144,6 +149,28 @@ async def test_every_page_fits_a_narrow_screen_and_axe_finds_nothing(site: Site,
         await _is_sound(page)
 
 
+@pytest.mark.leaves_violations("an amount that its bills contradict is planted")
+async def test_the_pages_of_rare_states_are_as_sound(site: Site, page: Page, clock: FakeClock) -> None:
+    waiting, doubted = await site.payer(1), await site.payer(2)
+
+    await site.control("faults", {"rules": [{"path": "/v1/charges", "method": "POST", "kind": "429"}]})
+    await _prove(site, page, waiting)
+    await _pay(page, VISA)
+    await _is_sound(page, says="結果を確認中です")
+    await charge_due(site.services, now=clock.forward(minutes=6))
+    await page.reload()
+    await _is_sound(page, says="お支払いが完了していません")
+    await site.ledger.forget("UPDATE bill SET amount = amount + 1 WHERE account_id = (SELECT max(id) FROM account)")
+    await page.goto(f"{site.base}/p/{doubted.token}")
+    await _is_sound(page, says="ご請求金額を確認中です")
+    await pull_brake(site.services.engine, scope=StopScope.ALL, by="Sato", note="a look", now=clock.now())
+    await page.goto(f"{site.base}/p/{waiting.token}")
+    await _is_sound(page, says="一時止めています")
+    await expire_payment_requests(site.services, now=clock.go_to("2026-11-21T00:00"))
+    await page.goto(f"{site.base}/p/{waiting.token}")
+    await _is_sound(page, says="期限")
+
+
 async def test_the_forms_say_what_is_wrong_to_everybody(site: Site, page: Page) -> None:
     await page.goto(f"{site.base}/apply")
 
@@ -185,8 +212,9 @@ async def _tab_to(page: Page, identifier: str) -> None:
     raise AssertionError(f"the keyboard does not reach {identifier}")
 
 
-async def _is_sound(page: Page) -> None:
+async def _is_sound(page: Page, *, says: str = "") -> None:
     """Nothing sticks out at 320 px, one h1, letters of 16 px or more, and axe finds nothing."""
+    await expect(page.locator("main")).to_contain_text(says)
     assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], page.url
     assert await page.locator("h1").count() == 1
     smallest = await page.evaluate(
