@@ -23,6 +23,10 @@ class Clock(Protocol):
         """The current instant, aware, in Asia/Tokyo."""
         ...
 
+    def placed(self, told: datetime) -> datetime:
+        """An instant that somebody outside has told, in this clock's time; the same unless this clock travels alone."""
+        ...
+
     async def refresh(self) -> None:
         """Learn a time shift made by another process; does nothing on the system clock."""
         ...

@@ -13,6 +13,7 @@ from aiohttp import web
 from backend.domain.states import ChannelName
 from backend.domain.untrusted_json import identifier, read_object, storable
 from backend.failpoints import failpoint
+from backend.ports import Clock
 from backend.store import chats, inbox, notices, unopened_links
 from backend.store.engine import transaction
 from backend.usecases import link_line_account
@@ -44,7 +45,7 @@ class LineHook:
             return web.Response(status=401)
         now = self.services.clock.now()
         try:
-            events = list(new_events(read_object(body), received_at=now))
+            events = list(new_events(read_object(body), clock=self.services.clock))
         except (ValueError, TypeError, KeyError):
             return web.Response(status=400)
         if events:
@@ -54,23 +55,23 @@ class LineHook:
         return web.Response(status=200)
 
 
-def new_events(webhook: Mapping[str, Any], *, received_at: datetime) -> Iterator[inbox.NewEvent]:
+def new_events(webhook: Mapping[str, Any], *, clock: Clock) -> Iterator[inbox.NewEvent]:
     """The events of one webhook body, each on its own: what is no event is logged and costs no neighbour."""
     for event in webhook["events"]:
         try:
-            yield _new_event(storable(event), received_at=received_at)
+            yield _new_event(storable(event), clock=clock)
         except (TypeError, ValueError, AttributeError) as problem:
             log.warning("line_event_unreadable", reason=type(problem).__name__)
 
 
-def _new_event(event: dict[str, Any], *, received_at: datetime) -> inbox.NewEvent:
-    event_id = _id_of(event)
+def _new_event(event: dict[str, Any], *, clock: Clock) -> inbox.NewEvent:
+    event_id, told = _id_of(event), _time_of(event)
     return inbox.NewEvent(
         source=SOURCE,
         event_id=event_id,
         order_key=f"line:{_user_of(event) or event_id}",
         body=_masked(event),
-        occurred_at=_time_of(event) or received_at,
+        occurred_at=clock.placed(told) if told else clock.now(),
     )
 
 
@@ -161,10 +162,8 @@ class LineEvents:
                 connection, line_user_id=user_id, sent_after=at + _CLOCKS_DIFFER, now=now
             )
             lost = [*waiting, *swallowed]
-            await notices.fail(connection, notice_ids=lost, failure="blocked", now=now)
-            await notices.fall_back_to_sms(
-                connection, notice_ids=lost, now=now, not_before=self.services.calendar.next_sending_at(now)
-            )
+            send_at = self.services.calendar.next_sending_at(now)
+            await notices.move_to_sms(connection, notice_ids=lost, failure="blocked", now=now, not_before=send_at)
 
     async def _unsend(self, event: inbox.InboxEvent, user_id: str, message_id: str, now: datetime) -> None:
         """What was taken back is kept nowhere, and not answered if it comes only now (f59)."""

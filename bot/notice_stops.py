@@ -26,7 +26,6 @@ async def withhold(
         await outbox.park(connection, notice_ids=unclear, failure="stopped")
         await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=unclear, now=now)
     if unsent:
-        await notices.fail(connection, notice_ids=unsent, failure="stopped", now=now)
-        await notices.fall_back_to_sms(connection, notice_ids=unsent, now=now, not_before=not_before)
+        await notices.move_to_sms(connection, notice_ids=unsent, failure="stopped", now=now, not_before=not_before)
         await notices.report_failed_sms(connection, notice_ids=unsent, now=now)
     return {*dead, *unclear, *unsent}

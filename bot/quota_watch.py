@@ -54,9 +54,9 @@ async def send_by_sms_instead(services: Services, *, by: str, note: str, now: da
     while True:
         async with transaction(services.engine) as connection:
             waiting = await line_quota.lock_waiting(connection, size=_CHUNK)
-            await notices.fail(connection, notice_ids=waiting, failure="by_sms_instead", now=now)
-            await notices.fall_back_to_sms(
-                connection, notice_ids=waiting, now=now, not_before=services.calendar.next_sending_at(now)
+            send_at = services.calendar.next_sending_at(now)
+            await notices.move_to_sms(
+                connection, notice_ids=waiting, failure="by_sms_instead", now=now, not_before=send_at
             )
             await tasks.settle_task(connection, kind="line_quota_short", subject=_month(now), by=by, note=note, now=now)
         if not waiting:

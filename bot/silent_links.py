@@ -61,9 +61,7 @@ async def _send_by_sms(services: Services, link: UnopenedLink, *, now: datetime)
         if not await unopened_links.lock_still_silent(connection, notice_id=link.id):
             return False
         await chats.record_following(connection, line_user_id=link.line_user_id, is_blocked=True, at=now)
-        await notices.fail(connection, notice_ids=[link.id], failure="blocked", now=now)
-        await notices.fall_back_to_sms(
-            connection, notice_ids=[link.id], now=now, not_before=services.calendar.next_sending_at(now)
-        )
+        send_at = services.calendar.next_sending_at(now)
+        await notices.move_to_sms(connection, notice_ids=[link.id], failure="blocked", now=now, not_before=send_at)
     log.info("blocked_without_event", notice=link.id)
     return True

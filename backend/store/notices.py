@@ -289,6 +289,14 @@ async def lock_queued_for(connection: AsyncConnection, *, line_user_id: str) -> 
     return list((await connection.execute(_BLOCKED, {"address": line_user_id})).scalars())
 
 
+async def move_to_sms(
+    connection: AsyncConnection, *, notice_ids: Sequence[int], failure: str, now: datetime, not_before: datetime
+) -> None:
+    """End notices that LINE will not bring, with the reason, and bring them by SMS instead."""
+    await fail(connection, notice_ids=notice_ids, failure=failure, now=now)
+    await fall_back_to_sms(connection, notice_ids=notice_ids, now=now, not_before=not_before)
+
+
 async def fail(connection: AsyncConnection, *, notice_ids: Sequence[int], failure: str, now: datetime) -> None:
     """End notices that will not be sent, with the reason."""
     await connection.execute(_FAIL, {"ids": list(notice_ids), "failure": failure, "now": now})

@@ -114,7 +114,8 @@ async def _redirect_notices(
     """What still waits for this chat must not be read there any more; what may be there already is left to people."""
     waiting = await line_accounts.lock_waiting_notices(connection, account_id=account_id, line_user_id=line_user_id)
     send_at = services.calendar.next_sending_at(now)
-    await notices.fall_back_to_sms(connection, notice_ids=waiting.untried, now=now, not_before=send_at)
-    await notices.fail(connection, notice_ids=waiting.untried, failure="line_unlinked", now=now)
+    await notices.move_to_sms(
+        connection, notice_ids=waiting.untried, failure="line_unlinked", now=now, not_before=send_at
+    )
     await outbox.park(connection, notice_ids=waiting.doubtful, failure="line_unlinked")
     await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=waiting.doubtful, now=now)

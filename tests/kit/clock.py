@@ -16,6 +16,9 @@ class FakeClock:
     def now(self) -> datetime:
         return self._now
 
+    def placed(self, told: datetime) -> datetime:
+        return told
+
     async def refresh(self) -> None:
         """The test is the only mover of this clock."""
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.tick import tick, travel
+from backend.domain.billing_calendar import JST
 from backend.usecases.reconcile import reconcile
 from tests.kit.clock import jst
 from tests.kit.customer import Customer
@@ -50,3 +51,25 @@ async def test_two_months_are_paid_and_found_in_the_books_of_a_gateway_in_anothe
     assert await world.succeeded() == [8432, 9100]
     assert (report.listed, await world.rows("SELECT kind FROM reconciliation_exception")) == (0, [])
     assert await world.rows("SELECT kind FROM staff_task") == []
+
+
+@pytest.mark.parametrize("days", [-90, 90])
+async def test_a_line_that_lives_in_real_time_links_answers_and_tells_of_blocks_as_ever(
+    world: World, days: int
+) -> None:
+    anna = Customer(world=world, number="0012345678", phone="09012345678", line_user="U" + "2" * 32)
+    await world.import_bills(anna.bill("2026-01", 8432, confirmed="2026-01-08"))
+    line = world.settings.line_api_base
+    await world.control(line, "clock", {"offset_seconds": 0})
+    await world.control(line, "users/bulk", {"userIds": [anna.line_user]})
+    await travel(world.parts, to=datetime.now(JST) + timedelta(days=days))  # noqa: TID251 - away from real time
+
+    await anna.link_account_from(await anna.say("今月の金額"))
+    amount = await anna.say("今月の金額")
+    await world.control(line, f"users/{anna.line_user}/block", {})
+    await world.rest()
+
+    behind = await world.rows("SELECT max(abs(extract(epoch FROM received_at - occurred_at))) < 600 FROM inbox_event")
+    assert "8,432円" in amount
+    assert behind == [(True,)]
+    assert await world.rows("SELECT is_blocked FROM line_user") == [(True,)]
