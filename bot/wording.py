@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -140,8 +141,9 @@ def _address_of(reply: Reply, base_url: str) -> str:
             return account_link_url(base_url)
 
 
+@cache
 def load_wording(templates: Path, *, sender_name: str, support_phone: str, calendar: BillingCalendar) -> Wording:
-    """Read and compile everything below `templates/messages` and `templates/faq`, once at start."""
+    """Read and compile everything below `templates/messages` and `templates/faq`, once in a process."""
     folder, env = templates / "messages", environment(templates)
     words, menu = tables_of(folder / "words.toml"), tables_of(folder / "menu.toml")
     patterns = cast("Mapping[str, str]", words["formats"])

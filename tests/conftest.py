@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a fresh real database, a clock that obeys, the gateway emulator, the services."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def pytest_configure() -> None:
     """Log failures in a few plain lines: a picture of every local variable takes seconds each."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    # Nothing here speaks TLS, and each client would read 140 certificates.
+    os.environ["SSL_CERT_FILE"] = os.devnull  # noqa: TID251 - for the libraries
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from backend.store.acting import ActingConnection
+from backend.store.connection_check import check_before_use
 from backend.store.database_trouble import DatabaseUnreachableError
 
 _OVERFLOW = 5
@@ -28,7 +29,6 @@ def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
         as_asyncpg(url),
         pool_size=pool_size,
         max_overflow=_OVERFLOW,
-        pool_pre_ping=True,
         hide_parameters=True,  # phones and names must not reach a traceback
         connect_args={
             "timeout": 10,
@@ -38,6 +38,7 @@ def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
         },
     )
     event.listen(engine.sync_engine, "do_connect", _connect)
+    check_before_use(engine)
     return engine
 
 

@@ -1,6 +1,8 @@
 """Builds the pages as one aiohttp application; app/web.py adds the hooks before it starts."""
 
 import time
+from functools import cache
+from pathlib import Path
 
 from aiohttp import web
 
@@ -42,17 +44,21 @@ def create_web_app(*, services: Services, pages: PageSettings, line_link: LineAc
 
 
 def _provide(app: web.Application, *, services: Services, pages: PageSettings, line_link: LineAccountLink) -> None:
-    folder = pages.templates_dir / "pages"
-    static = StaticFiles(folder / "static")
+    static, renderer = _words(pages.templates_dir / "pages", pages.sender_name, pages.support_phone)
     app[keys.SERVICES] = services
     app[keys.SETTINGS] = pages
     app[keys.ADDRESS] = public_address(services.public_base_url)
     app[keys.STATIC] = static
-    app[keys.RENDERER] = Renderer(
-        folder=folder, static=static, sender_name=pages.sender_name, support_phone=pages.support_phone
-    )
+    app[keys.RENDERER] = renderer
     app[keys.LINE_LINK] = line_link
     app[keys.UNKNOWN_TOKENS] = Limiter(limit=_UNKNOWN_TOKENS_A_MINUTE, seconds=time.monotonic)
     app[keys.CODE_STARTS] = Limiter(limit=_CODES_A_MINUTE, seconds=time.monotonic)
     app[keys.REFUSED_SIGNATURES] = RefusedSignatures(seconds=time.monotonic)
     app[keys.OLDER_MIGRATIONS] = older_migrations()
+
+
+@cache
+def _words(folder: Path, sender_name: str, support_phone: str) -> tuple[StaticFiles, Renderer]:
+    """Compiling takes a moment: once in a process, however many applications it builds (the tests build hundreds)."""
+    static = StaticFiles(folder / "static")
+    return static, Renderer(folder=folder, static=static, sender_name=sender_name, support_phone=support_phone)

@@ -14,8 +14,10 @@ from sqlalchemy.pool import NullPool
 from backend.store.embedded import EmbeddedPostgres
 from backend.store.engine import as_asyncpg, make_engine
 from backend.store.migrate import upgrade
+from tests.kit.memory_folder import in_memory
 
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
+         "max_wal_size": "256MB"}  # fmt: skip
 _SERIAL = itertools.count(1)
 
 
@@ -26,11 +28,12 @@ def postgres_server(folder: Path) -> Iterator[str]:
     if named:
         yield as_asyncpg(named)
         return
-    server = EmbeddedPostgres(data_dir=folder, settings=_FAST)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with in_memory(otherwise=folder) as place:
+        server = EmbeddedPostgres(data_dir=place, settings=_FAST)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
 
 
 def on_database(url: str, name: str) -> str:

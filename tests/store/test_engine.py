@@ -1,10 +1,12 @@
 """What production demands of its database."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.store.engine import UnsafeCommitsError, as_asyncpg, make_engine, refuse_unsafe_commits
+from backend.store.engine import UnsafeCommitsError, as_asyncpg, make_engine, refuse_unsafe_commits, transaction
 
 
 async def test_f14_a_database_that_may_forget_commits_is_refused(engine: AsyncEngine, database_url: str) -> None:
@@ -16,6 +18,30 @@ async def test_f14_a_database_that_may_forget_commits_is_refused(engine: AsyncEn
     with pytest.raises(UnsafeCommitsError, match="synchronous_commit is off"):
         await refuse_unsafe_commits(fresh)
     await fresh.dispose()
+
+
+@pytest.mark.parametrize("seconds", [0, 1.2])
+async def test_f10_the_first_step_after_a_crash_finds_a_fresh_connection(
+    engine: AsyncEngine, database_url: str, seconds: float
+) -> None:
+    other = make_engine(database_url, pool_size=1)
+    async with transaction(engine) as first, transaction(engine) as second:
+        for connection in (first, second):
+            await connection.execute(text("SELECT 1"))
+    async with transaction(other) as connection:
+        cut = await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    await asyncio.sleep(seconds or 0.05)  # 0.05: what the system needs to say that the server has hung up
+
+    for _ in range(3):
+        async with transaction(engine) as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    assert list(cut.scalars()) == [True, True]
+    await other.dispose()
 
 
 @pytest.mark.parametrize("given", ["postgres://a/b", "postgresql://a/b", "postgresql+asyncpg://a/b"])
