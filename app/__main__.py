@@ -18,7 +18,7 @@ from app.cli_receipt import receipt_cli
 from app.cli_reconcile import reconcile
 from app.cli_refund import refund_cli
 from app.cli_verify import verify_cli
-from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, settings_or_exit
+from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_for_command, settings_or_exit
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 
@@ -99,7 +99,8 @@ def dev() -> None:
 @cli.command()
 def web() -> None:
     """Serve the pages and the hooks."""
-    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.compose import open_parts  # noqa: PLC0415
+    from app.open_services import database_url  # noqa: PLC0415
     from app.web import serve_until_stopped  # noqa: PLC0415
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -112,7 +113,8 @@ def web() -> None:
 @cli.command()
 def worker() -> None:
     """Charge, send and answer what is due; any number of these may run."""
-    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.compose import open_parts  # noqa: PLC0415
+    from app.open_services import database_url  # noqa: PLC0415
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
@@ -124,7 +126,8 @@ def worker() -> None:
 @cli.command()
 def scheduler() -> None:
     """Watch the timetable; a second one waits for the first."""
-    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.compose import open_parts  # noqa: PLC0415
+    from app.open_services import database_url  # noqa: PLC0415
     from scheduler.runner import run_scheduler  # noqa: PLC0415
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -168,7 +171,8 @@ def tick(
     ] = None,
 ) -> None:
     """Do everything that is due now and return (for an external cron); --at first travels there."""
-    from app.compose import database_url, open_parts  # noqa: PLC0415
+    from app.compose import open_parts  # noqa: PLC0415
+    from app.open_services import database_url  # noqa: PLC0415
     from app.tick import TimeTravelRefusedError, travel  # noqa: PLC0415
     from app.tick import tick as run_tick  # noqa: PLC0415
     from backend.domain.billing_calendar import JST  # noqa: PLC0415
@@ -216,16 +220,15 @@ def import_bills(
 
 def _open_at_once(settings: Settings) -> None:
     """A bill confirmed between the send day and the last fair day goes out at once, not tomorrow (R08)."""
-    from app.compose import database_url, open_tools  # noqa: PLC0415
     from backend.usecases.open_payment_requests import open_payment_requests  # noqa: PLC0415
     from backend.usecases.restore_gate import GateClosedError, check_identity  # noqa: PLC0415
 
-    async def work(settings: Settings, _stop: asyncio.Event) -> None:
-        async with database_url(settings) as url, open_tools(settings, url=url) as parts:
-            now = parts.services.clock.now()
-            await check_identity(parts.services, now=now)  # a database just restored opens nothing before it is known
+    async def work(_settings: Settings, _stop: asyncio.Event) -> None:
+        async with services_for_command() as services:
+            now = services.clock.now()
+            await check_identity(services, now=now)  # a database just restored opens nothing before it is known
             try:
-                await open_payment_requests(parts.services, now=now)
+                await open_payment_requests(services, now=now)
             except GateClosedError as closed:  # the bills are in; the timetable asks for them once the gate is open
                 typer.echo(f"The bills were imported, and will be asked for later. {closed}", err=True)
 

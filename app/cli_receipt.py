@@ -1,31 +1,19 @@
 """The commands `receipt ...`: money that came by bank, shop or cash; the work is done at `app/receipt_desk.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from app.command import open_engine, settings_or_exit
+from app.command import open_engine, services_for_command, settings_or_exit
 from backend.domain.states import ReceiptKind
-from backend.usecases.services import Services
 
 _PERSON = typer.Option(help="Your own name.")
 _NUMBER = typer.Argument(min=1, help="As `receipt list` shows it.")
 
 receipt_cli = typer.Typer(no_args_is_help=True, help="Money that came by bank, shop or cash.")
-
-
-@asynccontextmanager
-async def _open_services() -> AsyncIterator[Services]:
-    from app.compose import database_url, open_tools  # noqa: PLC0415 - the commands import what they run
-
-    settings = settings_or_exit()
-    async with database_url(settings) as url, open_tools(settings, url=url) as parts:
-        yield parts.services
 
 
 @receipt_cli.command()
@@ -50,7 +38,7 @@ def record(
         received_on=received_on.date(),
         recorded_by=by,
     )
-    raise typer.Exit(asyncio.run(record_command(receipt, open_services=_open_services)))
+    raise typer.Exit(asyncio.run(record_command(receipt, open_services=services_for_command)))
 
 
 @receipt_cli.command()
@@ -58,7 +46,7 @@ def approve(receipt: Annotated[int, _NUMBER], *, by: Annotated[str, _PERSON]) ->
     """You have seen the money too: the bill is paid."""
     from app.receipt_desk import approve_command  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(approve_command(receipt, by=by, open_services=_open_services)))
+    raise typer.Exit(asyncio.run(approve_command(receipt, by=by, open_services=services_for_command)))
 
 
 @receipt_cli.command()
@@ -66,7 +54,7 @@ def reject(receipt: Annotated[int, _NUMBER], *, by: Annotated[str, _PERSON]) -> 
     """It was not for this bill: the bill can be paid again."""
     from app.receipt_desk import reject_command  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(reject_command(receipt, by=by, open_services=_open_services)))
+    raise typer.Exit(asyncio.run(reject_command(receipt, by=by, open_services=services_for_command)))
 
 
 @receipt_cli.command(name="list")

@@ -1,29 +1,17 @@
 """The commands `refund ...`: money back to a card, on two persons' word; the work is done at `app/refund_desk.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from app.command import settings_or_exit
-from backend.usecases.services import Services
+from app.command import services_for_command
 
 _PERSON = typer.Option(help="Your own name.")
 _NUMBER = typer.Argument(help="As `refund list` shows it.")
 
 refund_cli = typer.Typer(no_args_is_help=True, help="Money back to a card.")
-
-
-@asynccontextmanager
-async def _open_services() -> AsyncIterator[Services]:
-    from app.compose import database_url, open_tools  # noqa: PLC0415 - the commands import what they run
-
-    settings = settings_or_exit()
-    async with database_url(settings) as url, open_tools(settings, url=url) as parts:
-        yield parts.services
 
 
 @refund_cli.command()
@@ -39,7 +27,7 @@ def request(
     """Ask for it: nothing is sent until another person approves."""
     from app.refund_desk import request_command  # noqa: PLC0415
 
-    work = request_command(transaction_id, amount=amount, reason=reason, by=by, open_services=_open_services)
+    work = request_command(transaction_id, amount=amount, reason=reason, by=by, open_services=services_for_command)
     raise typer.Exit(asyncio.run(work))
 
 
@@ -48,7 +36,7 @@ def approve(refund: Annotated[UUID, _NUMBER], *, by: Annotated[str, _PERSON]) ->
     """You agree: a worker sends it, once."""
     from app.refund_desk import approve_command  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(approve_command(refund, by=by, open_services=_open_services)))
+    raise typer.Exit(asyncio.run(approve_command(refund, by=by, open_services=services_for_command)))
 
 
 @refund_cli.command()
@@ -56,7 +44,7 @@ def withdraw(refund: Annotated[UUID, _NUMBER], *, by: Annotated[str, _PERSON]) -
     """Take it back while it was not sent."""
     from app.refund_desk import withdraw_command  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(withdraw_command(refund, by=by, open_services=_open_services)))
+    raise typer.Exit(asyncio.run(withdraw_command(refund, by=by, open_services=services_for_command)))
 
 
 @refund_cli.command(name="list")
@@ -66,4 +54,4 @@ def list_refunds(
     """Show the refunds on their way."""
     from app.refund_desk import list_command  # noqa: PLC0415
 
-    raise typer.Exit(asyncio.run(list_command(is_all=everything, open_services=_open_services)))
+    raise typer.Exit(asyncio.run(list_command(is_all=everything, open_services=services_for_command)))

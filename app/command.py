@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings, SettingsRefusedError, load_settings
 from backend.failpoints import arm, parse_failpoints
+from backend.usecases.services import Services
 
 USAGE = 2
 DATABASE_TROUBLE = 3  # the database is away, closed to us, or not migrated
@@ -43,7 +44,7 @@ async def now_of(settings: Settings) -> datetime:
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """A small engine for one command."""
-    from app.compose import database_url  # noqa: PLC0415
+    from app.open_services import database_url  # noqa: PLC0415
     from backend.store.engine import make_engine  # noqa: PLC0415
 
     async with database_url(settings) as url:
@@ -52,3 +53,13 @@ async def open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
             yield engine
         finally:
             await engine.dispose()
+
+
+@asynccontextmanager
+async def services_for_command() -> AsyncIterator[Services]:
+    """Database, clock and gateway for one command of a person: it obeys the restore gate and never judges it."""
+    from app.open_services import database_url, open_services  # noqa: PLC0415
+
+    settings = settings_or_exit()
+    async with database_url(settings) as url, open_services(settings, url=url) as services:
+        yield services

@@ -1,7 +1,7 @@
-"""The composition root: settings become an engine, a gateway, channels and the steps of the worker."""
+"""The composition root: services, channels and words become the steps of the worker."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,14 +10,9 @@ from pathlib import Path
 import structlog
 from aiolimiter import AsyncLimiter
 
-from app.clock import ShiftableClock, SystemClock
-from app.settings import ClockKind, Environment, GatewayName, Settings
+from app.open_services import open_services
+from app.settings import Settings
 from backend.domain.states import ChannelName
-from backend.gateways.sandbox import open_sandbox_gateway
-from backend.gateways.sandbox_elsewhen import open_elsewhen_gateway
-from backend.ports import Clock, PaymentGateway
-from backend.store.embedded import embedded_postgres
-from backend.store.engine import make_engine, refuse_unsafe_commits
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.check_clock import ClockWatch
 from backend.usecases.expire_payment_requests import close_settled_late
@@ -151,16 +146,6 @@ class Parts:
 
 
 @asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """DATABASE_URL, or an embedded PostgreSQL under the data folder for as long as the block lasts."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    async with embedded_postgres(data_dir=settings.data_dir) as url:
-        yield url
-
-
-@asynccontextmanager
 async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
     """All parts, for a process that does what is due: it judges the restore gate before it begins."""
     async with open_tools(settings, url=url) as parts:
@@ -172,24 +157,9 @@ async def open_parts(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
 async def open_tools(settings: Settings, *, url: str) -> AsyncIterator[Parts]:
     """All parts, for one command of a person: it obeys the gate and never judges it.
 
-    Its machine may not reach the gateway, which is no reason to stop everybody's charges. Everything is built on one
-    stack, and closed in reverse order at the end.
+    Its machine may not reach the gateway, which is no reason to stop everybody's charges.
     """
-    async with AsyncExitStack() as stack:
-        engine = make_engine(url)
-        stack.push_async_callback(engine.dispose)
-        if settings.environment is Environment.PRODUCTION:
-            await refuse_unsafe_commits(engine)
-        clock = ShiftableClock(engine) if settings.clock is ClockKind.SHIFTABLE else SystemClock()
-        await clock.refresh()
-        services = Services(
-            engine=engine,
-            clock=clock,
-            gateway=await _open_gateway(settings, clock, stack),
-            calendar=settings.calendar,
-            link_secret=settings.link_secret.get_secret_value().encode(),
-            public_base_url=settings.public_base_url,
-        )
+    async with open_services(settings, url=url) as services, AsyncExitStack() as stack:
         yield await _open_channels(settings, services, stack)
 
 
@@ -199,22 +169,6 @@ async def _check_gate(services: Services) -> None:
         await check_gate_at_start(services, now=services.clock.now(), seconds=_GATE_SECONDS)
     except Exception:  # a door: no database or no schema yet; the worker looks as soon as there is one
         log.exception("gate_not_checked")
-
-
-async def _open_gateway(settings: Settings, clock: Clock, stack: AsyncExitStack) -> PaymentGateway:
-    """One line a gateway; GatewayName makes sure that the name is known."""
-    openings: Mapping[GatewayName, Callable[[Settings, Clock], AbstractAsyncContextManager[PaymentGateway]]] = {
-        GatewayName.SANDBOX: _sandbox,
-    }
-    return await stack.enter_async_context(openings[settings.gateway](settings, clock))
-
-
-def _sandbox(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[PaymentGateway]:
-    base, key = settings.sandbox_gateway_base, settings.sandbox_gateway_key.get_secret_value()
-    secret = settings.sandbox_gateway_webhook_secret.get_secret_value()
-    if settings.clock is ClockKind.SHIFTABLE:
-        return open_elsewhen_gateway(base=base, key=key, webhook_secret=secret, clock=clock)
-    return open_sandbox_gateway(base=base, key=key, webhook_secret=secret)
 
 
 async def _open_channels(settings: Settings, services: Services, stack: AsyncExitStack) -> Parts:

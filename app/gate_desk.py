@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import typer
 
-from app.compose import Parts
-from app.reconcile_desk import exception_line, list_exceptions, run_with_parts
+from app.reconcile_desk import exception_line, list_exceptions, run_with_services
 from backend.domain.billing_calendar import JST
 from backend.store import reconciliation_matching
 from backend.store.acting import acting, staff
 from backend.store.engine import transaction
 from backend.usecases.reopen_gate import GapReport, GateIsOpenError, import_gap, open_gate
 from backend.usecases.restore_gate import ClosedBecause, ClosedGate, check_gate
+from backend.usecases.services import Services
 
 OPEN, CLOSED = 0, 1
 
@@ -24,22 +24,22 @@ _WHY = {
 
 def show_gate_command() -> int:
     """Print whether the gate is closed, why, and what is not explained; returns 1 while it is closed."""
-    return run_with_parts(_show)
+    return run_with_services(_show)
 
 
 def import_gap_command() -> int:
     """Import the forgotten time; returns 1 when something is left unexplained."""
-    return run_with_parts(_import)
+    return run_with_services(_import)
 
 
 def open_gate_command(*, by: str, accept: Sequence[int], note: str) -> int:
     """Import once more and open; returns 1 when the gate stays closed."""
 
-    async def work(parts: Parts) -> int:
-        now = parts.services.clock.now()
+    async def work(services: Services) -> int:
+        now = services.clock.now()
         try:
             with acting(actor=staff(by), cause="gate open"):
-                opening = await open_gate(parts.services, by=by, accept=accept, note=note, now=now)
+                opening = await open_gate(services, by=by, accept=accept, note=note, now=now)
         except GateIsOpenError:
             typer.echo("The gate is open.")
             return OPEN
@@ -50,35 +50,35 @@ def open_gate_command(*, by: str, accept: Sequence[int], note: str) -> int:
         typer.echo(f"The gate is open. {opening.doubtful_notices} messages may have been sent already: see the tasks.")
         return OPEN
 
-    return run_with_parts(work)
+    return run_with_services(work)
 
 
 def resolve_command(*, number: int, by: str, note: str) -> int:
     """End an exception by hand; returns 1 when there is none of that number."""
 
-    async def work(parts: Parts) -> int:
-        async with transaction(parts.services.engine) as connection:
+    async def work(services: Services) -> int:
+        async with transaction(services.engine) as connection:
             is_ended = await reconciliation_matching.resolve_exception(
-                connection, exception_id=number, by=by, note=note, now=parts.services.clock.now()
+                connection, exception_id=number, by=by, note=note, now=services.clock.now()
             )
         typer.echo(f"Exception {number} is resolved." if is_ended else f"There is no open exception {number}.")
         return OPEN if is_ended else CLOSED
 
-    return run_with_parts(work)
+    return run_with_services(work)
 
 
-async def _show(parts: Parts) -> int:
-    closed = await check_gate(parts.services, now=parts.services.clock.now())
+async def _show(services: Services) -> int:
+    closed = await check_gate(services, now=services.clock.now())
     for line in gate_lines(closed):
         typer.echo(line)
-    for each in await list_exceptions(parts):
+    for each in await list_exceptions(services):
         typer.echo(exception_line(each))
     return CLOSED if closed else OPEN
 
 
-async def _import(parts: Parts) -> int:
+async def _import(services: Services) -> int:
     try:
-        gap = await import_gap(parts.services, now=parts.services.clock.now())
+        gap = await import_gap(services, now=services.clock.now())
     except GateIsOpenError:
         typer.echo("The gate is open: there is nothing to import.")
         return OPEN

@@ -11,9 +11,10 @@ import typer
 
 from app import month_report, month_status
 from app.command import settings_or_exit
-from app.compose import Parts, database_url, open_tools
+from app.compose import Parts, open_tools
 from app.export import Table, whole_table
 from app.month_report import month_words
+from app.open_services import database_url
 from backend.domain.billing_calendar import JST, BillingCalendar, jst_date
 from backend.store import charging_stops
 from backend.store.acting import acting, staff

@@ -8,14 +8,14 @@ from datetime import datetime
 
 import typer
 
-from app.command import settings_or_exit
-from app.compose import Parts, database_url, open_tools
+from app.command import services_for_command
 from backend.domain.billing_calendar import JST
 from backend.ports import GatewayUnavailableError
 from backend.store import reconciliation_matching
 from backend.store.engine import transaction
 from backend.store.reconciliation_matching import OpenException
 from backend.usecases.reconcile import ReconciliationReport, reconcile
+from backend.usecases.services import Services
 
 FITS, OPEN, UNREADABLE = 0, 1, 3
 
@@ -23,22 +23,21 @@ FITS, OPEN, UNREADABLE = 0, 1, 3
 def reconcile_command(*, since: datetime | None, until: datetime | None, as_json: bool) -> int:
     """Walk and print; returns the exit status: 0 nothing is open, 1 something is, 3 the gateway cannot be asked."""
 
-    async def work(parts: Parts) -> int:
-        report = await reconcile(parts.services, since=since, until=until, now=parts.services.clock.now())
-        listed = await list_exceptions(parts)
+    async def work(services: Services) -> int:
+        report = await reconcile(services, since=since, until=until, now=services.clock.now())
+        listed = await list_exceptions(services)
         typer.echo(as_data(report, listed) if as_json else as_text(report, listed))
         return OPEN if listed else FITS
 
-    return run_with_parts(work)
+    return run_with_services(work)
 
 
-def run_with_parts(work: Callable[[Parts], Awaitable[int]]) -> int:
-    """Run one command on the whole product; a gateway that cannot be asked is a sentence and a status."""
+def run_with_services(work: Callable[[Services], Awaitable[int]]) -> int:
+    """Run one command; a gateway that cannot be asked is a sentence and a status."""
 
     async def wired() -> int:
-        settings = settings_or_exit()
-        async with database_url(settings) as url, open_tools(settings, url=url) as parts:
-            return await work(parts)
+        async with services_for_command() as services:
+            return await work(services)
 
     try:
         return asyncio.run(wired())
@@ -47,9 +46,9 @@ def run_with_parts(work: Callable[[Parts], Awaitable[int]]) -> int:
         return UNREADABLE
 
 
-async def list_exceptions(parts: Parts) -> Sequence[OpenException]:
+async def list_exceptions(services: Services) -> Sequence[OpenException]:
     """What is open, oldest first."""
-    async with transaction(parts.services.engine) as connection:
+    async with transaction(services.engine) as connection:
         return await reconciliation_matching.open_exceptions(connection)
 
 
