@@ -23,9 +23,11 @@ INSERT INTO job_waiting (job, due_since, reason) VALUES (:job, :due_since, :reas
 ON CONFLICT (job) DO UPDATE SET due_since = excluded.due_since, reason = excluded.reason
 """)
 
-# A due time further away than one period is from before the clock was set back.
+# A due time further away than one period is from before the clock was set back. A look before the time writes nothing.
 _CLAIM = text("""
-INSERT INTO periodic_run (job, due_at, started_at, succeeded_at) VALUES (:job, :next, :now, :now)
+INSERT INTO periodic_run (job, due_at, started_at, succeeded_at)
+SELECT :job, CAST(:next AS timestamptz), CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+WHERE NOT EXISTS (SELECT FROM periodic_run WHERE job = :job AND due_at > :now AND due_at <= :next)
 ON CONFLICT (job) DO UPDATE SET due_at = excluded.due_at, started_at = excluded.started_at,
   succeeded_at = coalesce(periodic_run.succeeded_at, excluded.started_at)
 WHERE periodic_run.due_at <= :now OR periodic_run.due_at > :next
