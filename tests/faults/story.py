@@ -20,7 +20,8 @@ _WORDS = ("今月の金額", "URL再送", "支払い状況", "カード変更", 
 _AT_ONCE = 12  # people at the pages at the same moment
 _CLEAR_MINUTES = 12
 _MOST_ROUNDS = 6
-_LATER = 0.3  # of the kills, while the slow ones finish: everybody should get through in the end
+_LATER = 0.3  # of the kills, while the slow ones finish: everybody should get through in the end;
+_AT_LAST = 0.03  # and that many when the storm has had its share
 _STORMS, _KILLED_BY_POWER_CUTS = 11, 130
 
 
@@ -175,13 +176,18 @@ class Story:
         minute, share = 0, min(weather.wanted, weather.wanted * self._storms // _STORMS)
         while minute < weather.minutes or not working.done() or town.fleet.deaths.kills < share:
             await town.until_served()
-            await self._strike(share=1 if minute < weather.minutes or working.done() else _LATER)
+            await self._strike(share=self._share_of_kills(minute, working, wanted=share))
             await asyncio.sleep(weather.minute)
             if minute < weather.minutes and is_flowing:
                 await town.tick()
             minute += 1
             if is_away and minute == weather.minutes:
                 await town.outsiders.return_(now=town.now)
+
+    def _share_of_kills(self, minute: int, working: asyncio.Task[None], *, wanted: int) -> float:
+        if minute < self.weather.minutes or working.done():
+            return 1
+        return _LATER if self.town.fleet.deaths.kills < wanted else _AT_LAST
 
     async def _strike(self, *, share: float) -> None:
         """What this minute brings: deaths, and now and then a crash of the database."""
