@@ -9,6 +9,7 @@ _UNANSWERED = timedelta(
 )  # the gateway is away: who waits must know within a quarter of an hour of its return
 # Keys are pruned from 24 h on; replays stop well before (money.md, resolution a and c).
 REPLAY_WITHIN = timedelta(hours=20)
+CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure, also past the last midnight
 ABSENT_IS_FINAL_AFTER = timedelta(hours=24)
 
 

@@ -28,9 +28,9 @@ WITH withdrawn AS (
 DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
 """)
 
-_LIVE = text("""
+_ABANDONED = text("""
 SELECT a.id FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id
-WHERE r.state = 'closing' AND a.state = 'challenged'
+WHERE r.state = 'closing' AND a.state = 'challenged' AND a.first_sent_at <= :asked_before
 """)
 
 # A receipt that waits for approval keeps its request, until one of the bills is paid: then the rest is carried over.
@@ -96,9 +96,9 @@ async def begin_closing(connection: AsyncConnection, *, now: datetime, size: int
     return list((await connection.execute(_BEGIN, {"now": now, "size": size})).scalars())
 
 
-async def challenged_attempts(connection: AsyncConnection) -> list[UUID]:
-    """Attempts that still wait for the payer's 3-D Secure on a closing request: to be cancelled at the gateway."""
-    return list((await connection.execute(_LIVE)).scalars())
+async def challenged_attempts(connection: AsyncConnection, *, asked_before: datetime) -> list[UUID]:
+    """Attempts on closing requests whose 3-D Secure nobody will finish any more: to be cancelled at the gateway."""
+    return list((await connection.execute(_ABANDONED, {"asked_before": asked_before})).scalars())
 
 
 async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:

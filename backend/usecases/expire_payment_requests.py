@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from backend.domain.retry_schedule import CHALLENGE_LIFE
 from backend.failpoints import failpoint
 from backend.store import closing
 from backend.store.engine import transaction
@@ -14,17 +15,18 @@ _CHUNK = 10_000
 async def expire_payment_requests(services: Services, *, now: datetime) -> int:
     """Close what is past its last day; returns how many requests expired.
 
-    A request whose attempt has no final answer stays `closing`, its bills held, until the gateway has spoken.
+    A request whose attempt has no final answer stays `closing`, its bills held, until the gateway has spoken. So does one
+    whose payer was asked by the issuer a moment before midnight: the answer has its usual time (money.md: the grace).
     """
     expired = 0
     while True:
         async with transaction(services.engine) as connection:
             begun = await closing.begin_closing(connection, now=now, size=_CHUNK)
             expired += await closing.finish_closing(connection, now=now)
-            challenged = await closing.challenged_attempts(connection)
+            abandoned = await closing.challenged_attempts(connection, asked_before=now - CHALLENGE_LIFE)
             failpoint("inside-expiry")
         failpoint("after-expiry")
-        for attempt_id in challenged:
+        for attempt_id in abandoned:
             await cancel_challenge(services, attempt_id=attempt_id, now=now)
         if len(begun) < _CHUNK:
             return expired

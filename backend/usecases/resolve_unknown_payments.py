@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, REPLAY_WITHIN
+from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, CHALLENGE_LIFE, REPLAY_WITHIN
 from backend.domain.states import AttemptState, DeclineClass
 from backend.failpoints import failpoint
 from backend.ports import Absent, Challenged, Declined, Unknown
@@ -16,7 +16,6 @@ from backend.usecases.services import Services
 
 _LEASE_SECONDS = 120
 _STEP_SECONDS = 80  # look-up, replay and cancel together: over before the lease is, with time to record
-_CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure
 
 
 async def resolve_due(services: Services, *, now: datetime, size: int = 20) -> int:
@@ -53,7 +52,7 @@ async def _answer_in_time(services: Services, attempt: attempts.UnresolvedAttemp
 async def _ask_or_end(services: Services, attempt: attempts.UnresolvedAttempt, *, now: datetime) -> Outcome:
     """Ask what became of it; a 3-D Secure that nobody will finish, or that nobody may finish any more, is ended."""
     outcome = await _ask(services, attempt, now=now)
-    is_abandoned = now - attempt.first_sent_at > _CHALLENGE_LIFE or not attempt.charge_request["present"]
+    is_abandoned = now - attempt.first_sent_at >= CHALLENGE_LIFE or not attempt.charge_request["present"]
     if isinstance(outcome, Challenged) and (is_abandoned or attempt.is_paid_otherwise):
         return await _give_up_challenge(services, attempt.id, outcome)
     return outcome

@@ -222,6 +222,25 @@ async def test_the_issuers_question_is_asked_and_its_answer_shown(site: Site, cl
     assert "お支払いが完了しました" in browser.text
 
 
+async def test_r05_an_issuers_question_of_the_last_minute_may_be_answered_after_midnight(
+    site: Site, clock: FakeClock
+) -> None:
+    payer = await _opened_earlier(site, clock)
+    browser = await site.to_confirmation(payer, ASKS_ISSUER)
+    clock.go_to("2026-11-20T23:59:30")
+    await browser.press(PAY)
+    await expire_payment_requests(site.services, now=clock.go_to("2026-11-21T00:00"))
+    clock.go_to("2026-11-21T00:10")
+
+    await browser.open(browser.url)
+    await browser.follow("本人認証に進む")
+    await browser.submit(browser.form(browser.buttons[0]), answer="confirm")
+    await resolve_due(site.services, now=clock.now())
+    await browser.open(f"{site.base}/pay/{payer.order_number}/done")
+
+    assert "お支払いが完了しました" in browser.text
+
+
 async def test_the_issuers_question_is_not_shown_to_another_device(site: Site) -> None:
     payer = await site.payer()
     await site.pay(payer, ASKS_ISSUER)
