@@ -15,8 +15,8 @@ _CHUNK = 10_000
 async def expire_payment_requests(services: Services, *, now: datetime) -> int:
     """Close what is past its last day; returns how many requests expired.
 
-    A request whose attempt has no final answer stays `closing`, its bills held, until the gateway has spoken. So does one
-    whose payer was asked by the issuer a moment before midnight: the answer has its usual time (money.md: the grace).
+    A request whose attempt has no final answer stays `closing`, its bills held, until the gateway has spoken. So
+    does one whose payer was asked by the issuer just before midnight: the answer has its usual time (money.md: grace).
     """
     expired = 0
     while True:
