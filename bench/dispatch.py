@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,12 @@ async def main() -> None:
     print_load()
     with tempfile.TemporaryDirectory() as folder:
         async with bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database:
-            with python("emulator", "-m", "bench.kit.outsiders", "line", prints_address=True) as line:
-                await _measure(arguments, database, line)
+            with _outsider("emulator", "line") as line, _outsider("gateway", "gateway") as gateway:
+                await _measure(arguments, database, line, gateway)
+
+
+def _outsider(name: str, kind: str) -> AbstractContextManager[Child]:
+    return python(name, "-m", "bench.kit.outsiders", kind, prints_address=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -70,8 +74,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _measure(arguments: argparse.Namespace, database: Database, line: Child) -> None:
-    async with product.parts_on(database.url, line=line.address) as parts, aiohttp.ClientSession() as http:
+async def _measure(arguments: argparse.Namespace, database: Database, line: Child, gateway: Child) -> None:
+    opened = product.parts_on(database.url, line=line.address, gateway=gateway.address)
+    async with opened as parts, aiohttp.ClientSession() as http:
         sizes = [(max(arguments.customers // 10, 1), 1)]
         sizes += [(arguments.customers, workers) for workers in sorted({1, arguments.workers})]
         runs = []
@@ -112,6 +117,7 @@ class _Month:
         cpu: dict[str, float] = {}
         with ExitStack() as stack:
             settings = {"database_url": self.database.url, "line_api_base": self.line.address}
+            settings["sandbox_gateway_base"] = self.parts.settings.sandbox_gateway_base
             children = [stack.enter_context(product.worker(number + 1, settings)) for number in range(workers)]
             measured = [*children, self.line, *filter(None, [self.database.process])]
             already = await self._until_begun()

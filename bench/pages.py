@@ -49,7 +49,7 @@ async def main() -> None:
             bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database,
             aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
         ):
-            tokens = await _prepare(database, customers=arguments.customers)
+            tokens = await _prepare(database, gateway, customers=arguments.customers)
             port = product.free_port()
             settings = {"database_url": database.url, "sandbox_gateway_base": gateway.address}
             web = stack.enter_context(product.web(port, settings))
@@ -68,9 +68,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _prepare(database: Database, *, customers: int) -> list[str]:
+async def _prepare(database: Database, gateway: Child, *, customers: int) -> list[str]:
     """Customers with an open request; returns the tokens of their URLs, the first customer's first."""
-    async with product.parts_on(database.url, line="http://127.0.0.1:9") as parts:
+    async with product.parts_on(database.url, line="http://127.0.0.1:9", gateway=gateway.address) as parts:
         services = parts.services
         await fill(services.engine, customers=customers)
         await open_payment_requests(services, now=services.clock.now())

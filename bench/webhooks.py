@@ -46,13 +46,14 @@ async def main() -> None:
     print_load()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         line = stack.enter_context(python("emulator", "-m", "bench.kit.outsiders", "line", prints_address=True))
+        gateway = stack.enter_context(python("gateway", "-m", "bench.kit.outsiders", "gateway", prints_address=True))
         bare = stack.enter_context(python("bare handler", "-m", "bench.kit.bare_server", prints_address=True))
         async with (
             bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database,
             aiohttp.ClientSession() as http,
         ):
-            await _prepare(http, database, line, customers=arguments.customers)
-            await _measure(arguments, http, database, line)
+            await _prepare(http, database, line, gateway, customers=arguments.customers)
+            await _measure(arguments, http, database, line, gateway)
             requests = await _requests(http, line.address, f"{bare.address}/hook", arguments, count=arguments.events)
             print(f"bare handler    {await send_all(requests, connections=_CONNECTIONS)}")
 
@@ -67,9 +68,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _prepare(http: aiohttp.ClientSession, database: Database, line: Child, *, customers: int) -> None:
+async def _prepare(
+    http: aiohttp.ClientSession, database: Database, line: Child, gateway: Child, *, customers: int
+) -> None:
     """Customers with an open request; LINE's clock stands with ours."""
-    async with product.parts_on(database.url, line=line.address) as parts:
+    async with product.parts_on(database.url, line=line.address, gateway=gateway.address) as parts:
         await fill(parts.services.engine, customers=customers)
         await open_payment_requests(parts.services, now=parts.services.clock.now())
         await analyze(parts.services.engine)
@@ -78,8 +81,10 @@ async def _prepare(http: aiohttp.ClientSession, database: Database, line: Child,
         answer.raise_for_status()
 
 
-async def _measure(arguments: argparse.Namespace, http: aiohttp.ClientSession, database: Database, line: Child) -> None:
-    settings = {"database_url": database.url, "line_api_base": line.address}
+async def _measure(
+    arguments: argparse.Namespace, http: aiohttp.ClientSession, database: Database, line: Child, gateway: Child
+) -> None:
+    settings = {"database_url": database.url, "line_api_base": line.address, "sandbox_gateway_base": gateway.address}
     port, cpu = product.free_port(), dict[str, float]()
     with ExitStack() as stack:
         children = [stack.enter_context(product.web(port, settings))]

@@ -20,9 +20,9 @@ _PATIENCE = 20  # seconds
 
 
 @asynccontextmanager
-async def parts_on(url: str, *, line: str, web: str = "http://127.0.0.1:8080") -> AsyncIterator[Parts]:
-    """The product's parts in this process, on the send day."""
-    settings = Settings(clock=ClockKind.SHIFTABLE, line_api_base=line, public_base_url=web)
+async def parts_on(url: str, *, line: str, gateway: str) -> AsyncIterator[Parts]:
+    """The product's parts in this process, on the send day. Without a gateway to ask, no month is opened."""
+    settings = Settings(clock=ClockKind.SHIFTABLE, line_api_base=line, sandbox_gateway_base=gateway)
     async with open_parts(settings, url=url) as parts:
         await ShiftableClock(parts.services.engine).go_to(SEND_DAY)
         await parts.services.clock.refresh()
