@@ -1,7 +1,7 @@
 """The history of every money state, written by the database itself; history is only ever added to (invariant 19)
 
 Revision ID: 0014
-Revises: 0006
+Revises: 0013
 """
 
 import sqlalchemy as sa
