@@ -1,7 +1,7 @@
 """Violations that two persons have looked at and accepted
 
 Revision ID: 0008
-Revises: 0006
+Revises: 0007
 """
 
 import sqlalchemy as sa

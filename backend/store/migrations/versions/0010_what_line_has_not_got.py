@@ -1,7 +1,7 @@
 """Since when LINE has refused a notice, how old a reply token is, and whom a nonce of the account link is for
 
 Revision ID: 0010
-Revises: 0006
+Revises: 0009
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
 """When a charge was first sent by the database's clock; jobs that are overdue
 
 Revision ID: 0012
-Revises: 0006
+Revises: 0010
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
 """Find a customer's events that were put aside, to erase in them what was taken back
 
 Revision ID: 0013
-Revises: 0006
+Revises: 0012
 """
 
 import sqlalchemy as sa
