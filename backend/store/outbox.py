@@ -13,6 +13,8 @@ from backend.domain.states import ChannelName, NoticeKind
 # The rows stay locked until they are marked: another worker passes them over. A closed restore gate holds all news, and
 # what the restored state still had to send: it may have been sent in the time that was lost. No URL leaves before its
 # opening is over and its amounts were looked at, nor while they look wrong.
+# Twilio's list tells messages apart by text and URL. So there is one SMS with a URL at a time: while another is on its
+# way, or nobody knows whether it is, a second one would be taken for it (f52).
 _CLAIM = text("""
 SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
   attempts + 1 AS attempts, coalesce(first_sent_at, :now) AS first_sent_at,
@@ -26,6 +28,12 @@ WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priorit
   AND NOT (kind = 'payment_link' AND (
     EXISTS (SELECT FROM charge_batch WHERE state = 'opening')
     OR EXISTS (SELECT FROM charging_stop WHERE reason = 'amount_anomaly' AND lifted_at IS NULL)))
+  AND NOT (channel = 'sms' AND EXISTS (
+    SELECT FROM notice other
+    WHERE other.address = notice.address AND other.link_id = notice.link_id AND other.channel = 'sms'
+      AND other.id <> notice.id
+      AND (other.state IN ('sending', 'unknown') OR other.state = 'queued' AND other.not_before <= :now
+           AND (other.priority, other.id) < (notice.priority, notice.id))))
 ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
 """)
 

@@ -31,6 +31,28 @@ async def test_f52_a_lost_reminder_is_not_taken_for_the_one_of_three_days_before
     assert await world.rows("SELECT DISTINCT state FROM notice") == [("delivered",)]
 
 
+async def test_f52_what_may_have_been_sent_is_cleared_up_before_another_message_with_its_url_leaves(
+    world: World,
+) -> None:
+    customer = Customer(world=world, number="0012345678", phone="09012345678", line_user=None)
+    await world.import_bills(customer.bill("2026-11", 8432, confirmed="2026-11-08"))
+    await world.go_to("2026-11-10T10:00")
+    await world.rest()
+    rule = {"path": "*/Messages.json", "method": "POST", "times": 1}
+    for day, kind in ("15", "drop_before"), ("18", "drop_after"):  # one is lost, of the next only the answer
+        await world.control(world.settings.twilio_api_base, "faults", {"rules": [{**rule, "kind": kind}]})
+        await world.go_to(f"2026-11-{day}T10:00")  # nobody is at work between the two
+
+    for moment in ("18T10:02", "18T10:20", "18T10:40", "18T11:10"):
+        await world.go_to(f"2026-11-{moment}")
+    await world.rest()
+
+    arrived = len(await customer.inbox())
+    told = "SELECT count(*), count(DISTINCT provider_message_id) FROM notice WHERE state = 'delivered'"
+    assert await world.rows(told) == [(arrived, arrived)]
+    assert await world.rows("SELECT DISTINCT state FROM notice WHERE kind = 'payment_link'") == [("delivered",)]
+
+
 def event(serial: int, message: dict[str, object]) -> dict[str, object]:
     return {
         "type": "message",
