@@ -18,7 +18,7 @@ from app.cli_receipt import receipt_cli
 from app.cli_reconcile import reconcile
 from app.cli_refund import refund_cli
 from app.cli_verify import verify_cli
-from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_for_command, settings_or_exit
+from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_for, settings_or_exit
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 
@@ -223,8 +223,8 @@ def _open_at_once(settings: Settings) -> None:
     from backend.usecases.open_payment_requests import open_payment_requests  # noqa: PLC0415
     from backend.usecases.restore_gate import GateClosedError, check_identity  # noqa: PLC0415
 
-    async def work(_settings: Settings, _stop: asyncio.Event) -> None:
-        async with services_for_command() as services:
+    async def work(settings: Settings, _stop: asyncio.Event) -> None:
+        async with services_for(settings) as services:
             now = services.clock.now()
             await check_identity(services, now=now)  # a database just restored opens nothing before it is known
             try:

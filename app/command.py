@@ -1,7 +1,7 @@
 """What every command begins with: settings that can be used, the time, a connection. Imports the rest when needed."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 import typer
@@ -56,10 +56,14 @@ async def open_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @asynccontextmanager
-async def services_for_command() -> AsyncIterator[Services]:
+async def services_for(settings: Settings) -> AsyncIterator[Services]:
     """Database, clock and gateway for one command of a person: it obeys the restore gate and never judges it."""
     from app.open_services import database_url, open_services  # noqa: PLC0415
 
-    settings = settings_or_exit()
     async with database_url(settings) as url, open_services(settings, url=url) as services:
         yield services
+
+
+def services_for_command() -> AbstractAsyncContextManager[Services]:
+    """The same for who has no settings in hand yet."""
+    return services_for(settings_or_exit())

@@ -12,13 +12,13 @@ import aiohttp
 from aiohttp import web
 
 from app.compose import Parts, open_parts
+from app.open_services import database_url
 from app.sample_bills import DEMO_CUSTOMERS, demo_order, write_samples
 from app.settings import Settings
 from app.tick import tick, travel
 from app.web import make_web_app, serving
 from backend.domain.billing_calendar import JST, billing_month_of
 from backend.store import accounts, line_accounts
-from backend.store.embedded import embedded_postgres
 from backend.store.engine import make_engine, recreate_database, transaction
 from backend.store.migrate import upgrade
 from backend.usecases.import_bills import import_bills
@@ -87,11 +87,9 @@ async def _in_background(work: Coroutine[object, object, None]) -> AsyncIterator
 
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[str]:
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    async with embedded_postgres(data_dir=settings.data_dir) as url:
-        await recreate_database(url)
+    async with database_url(settings) as url:
+        if settings.database_url is None:
+            await recreate_database(url)
         yield url
 
 

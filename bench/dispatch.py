@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from bench.kit import product
 from bench.kit.bare_client import push_all
 from bench.kit.database import Database, bench_database
 from bench.kit.month import analyze, fill, make_friends
-from bench.kit.processes import Child, cpu_of, each, print_load, python
+from bench.kit.processes import Child, cpu_of, each, outsider, print_load
 
 _BARE_PUSHES = 20_000
 _UNSENT = text("SELECT count(*) FROM notice WHERE state <> 'sent'")
@@ -57,12 +57,8 @@ async def main() -> None:
     print_load()
     with tempfile.TemporaryDirectory() as folder:
         async with bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database:
-            with _outsider("emulator", "line") as line, _outsider("gateway", "gateway") as gateway:
+            with outsider("emulator", "line") as line, outsider("gateway", "gateway") as gateway:
                 await _measure(arguments, database, line, gateway)
-
-
-def _outsider(name: str, kind: str) -> AbstractContextManager[Child]:
-    return python(name, "-m", "bench.kit.outsiders", kind, prints_address=True)
 
 
 def _arguments() -> argparse.Namespace:

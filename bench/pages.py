@@ -29,7 +29,7 @@ from bench.kit import product
 from bench.kit.database import Database, bench_database
 from bench.kit.load import Request, send_all
 from bench.kit.month import analyze, fill
-from bench.kit.processes import Child, cpu_of, each, print_load, python
+from bench.kit.processes import Child, cpu_of, each, outsider, print_load, python
 
 _CONNECTIONS = 32
 _CONSENT = re.compile(r'name="consent_version" value="([^"]+)"')
@@ -44,7 +44,7 @@ async def main() -> None:
     arguments = _arguments()
     print_load()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        gateway = stack.enter_context(python("gateway", "-m", "bench.kit.outsiders", "gateway", prints_address=True))
+        gateway = stack.enter_context(outsider("gateway", "gateway"))
         async with (
             bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database,
             aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,

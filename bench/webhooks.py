@@ -32,7 +32,7 @@ from bench.kit.database import Database, bench_database
 from bench.kit.load import Request, send_all
 from bench.kit.month import analyze, fill, make_friends, user_id
 from bench.kit.outsiders import SECRET
-from bench.kit.processes import Child, cpu_of, each, print_load, python
+from bench.kit.processes import Child, cpu_of, each, outsider, print_load, python
 from emulators.line.webhooks import sign
 
 _CONNECTIONS = 32
@@ -45,8 +45,8 @@ async def main() -> None:
     arguments = _arguments()
     print_load()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        line = stack.enter_context(python("emulator", "-m", "bench.kit.outsiders", "line", prints_address=True))
-        gateway = stack.enter_context(python("gateway", "-m", "bench.kit.outsiders", "gateway", prints_address=True))
+        line = stack.enter_context(outsider("emulator", "line"))
+        gateway = stack.enter_context(outsider("gateway", "gateway"))
         bare = stack.enter_context(python("bare handler", "-m", "bench.kit.bare_server", prints_address=True))
         async with (
             bench_database(arguments.database_url, folder=Path(folder), name="tsukibarai_bench") as database,

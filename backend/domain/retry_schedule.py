@@ -7,9 +7,9 @@ _DAILY = timedelta(days=1)  # the gateway answers, and still does not know: peop
 _UNANSWERED = timedelta(
     minutes=10
 )  # the gateway is away: who waits must know within a quarter of an hour of its return
+CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure, also past the last midnight
 # Keys are pruned from 24 h on; replays stop well before (money.md, resolution a and c).
 REPLAY_WITHIN = timedelta(hours=20)
-CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure, also past the last midnight
 ABSENT_IS_FINAL_AFTER = timedelta(hours=24)
 
 

@@ -6,8 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
 from backend.domain.states import AttemptOrigin, NoticeKind, RequestState
-from backend.store import attempt_outcomes, cards, closing, links, notices, tasks, unwanted_charges
+from backend.store import attempt_outcomes, cards, closing, notices, tasks, unwanted_charges
 from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
+from backend.usecases.send_urls import send_urls
 from backend.usecases.services import Services
 
 
@@ -46,14 +47,12 @@ async def offer_another_way(
         return
     if attempt.origin is not AttemptOrigin.AUTOMATIC or attempt.request_state != RequestState.OPEN:
         return  # the payer sees the decline on the page and still has the URL
-    ids = [attempt.request_id]
-    await links.create_links(connection, request_ids=ids, secret=services.link_secret, now=now)
-    await notices.enqueue_for_requests(
+    await send_urls(
+        services,
         connection,
-        kind=NoticeKind.CHARGE_DECLINED,
-        request_ids=ids,
+        request_ids=[attempt.request_id],
         now=now,
-        not_before=services.calendar.next_sending_at(now),
+        kind=NoticeKind.CHARGE_DECLINED,
         priority=4,
     )
 

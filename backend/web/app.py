@@ -44,7 +44,7 @@ def create_web_app(*, services: Services, pages: PageSettings, line_link: LineAc
 
 
 def _provide(app: web.Application, *, services: Services, pages: PageSettings, line_link: LineAccountLink) -> None:
-    static, renderer = page_words(
+    static, renderer = compile_pages(
         pages.templates_dir / "pages", sender_name=pages.sender_name, support_phone=pages.support_phone
     )
     app[keys.SERVICES] = services
@@ -60,7 +60,7 @@ def _provide(app: web.Application, *, services: Services, pages: PageSettings, l
 
 
 @cache
-def page_words(folder: Path, *, sender_name: str, support_phone: str) -> tuple[StaticFiles, Renderer]:
+def compile_pages(folder: Path, *, sender_name: str, support_phone: str) -> tuple[StaticFiles, Renderer]:
     """Compiling takes a moment: once in a process, however many applications it builds (the tests build hundreds)."""
     static = StaticFiles(folder / "static")
     return static, Renderer(folder=folder, static=static, sender_name=sender_name, support_phone=support_phone)

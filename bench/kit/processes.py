@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from os import cpu_count, getloadavg, sysconf
 from pathlib import Path
@@ -44,6 +44,11 @@ def _gone_is_zero(pid: int) -> float:
         return cpu_seconds(pid)
     except FileNotFoundError:
         return 0.0
+
+
+def outsider(name: str, kind: str) -> AbstractContextManager[Child]:
+    """An emulator in a process of its own: `line` or `gateway`."""
+    return python(name, "-m", "bench.kit.outsiders", kind, prints_address=True)
 
 
 @contextmanager

@@ -51,13 +51,13 @@ def _read_words() -> None:
     """Compile the words of chats and pages once, for all children (they would take half a second each)."""
     from app.compose import TEMPLATES
     from app.settings import Settings
-    from backend.web.app import page_words
+    from backend.web.app import compile_pages
     from bot.wording import load_wording
 
     settings = Settings()
     names = {"sender_name": settings.sender_name, "support_phone": settings.support_phone}
     load_wording(TEMPLATES, calendar=settings.calendar, **names)
-    page_words(TEMPLATES / "pages", **names)
+    compile_pages(TEMPLATES / "pages", **names)
 
 
 def _nurse() -> None:

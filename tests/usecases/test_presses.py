@@ -1,5 +1,6 @@
 """Presses of お支払い that could not be sent at once: the last second, a busy gateway, a card refused since."""
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from backend.domain.payment_page import PageState
 from backend.domain.states import AttemptState
 from backend.usecases.charge_prepared import charge_due, charge_one
 from backend.usecases.expire_payment_requests import close_settled_late, expire_payment_requests
+from backend.usecases.send_reminders import send_reminders
 from tests.kit.clock import FakeClock
 from tests.kit.ledger import Ledger
 from tests.usecases.payers import payer_with_card, press, session_of
@@ -76,6 +78,23 @@ async def test_f30_a_press_that_a_busy_gateway_keeps_waiting_is_taken_back_and_t
     assert await ledger.rows(CLAIMS) == []
     assert (after.state(now=clock.now()), after.attempt_state) == (PageState.PAYABLE, AttemptState.WITHDRAWN)
     assert await ledger.rows(NEWS) == [("reminder",)]
+
+
+async def test_each_press_that_is_taken_back_is_told_beside_the_reminder_of_the_day(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await opened_link(ledger, clock)
+    await ledger.change("UPDATE notice SET state = 'sent', first_sent_at = created_at, last_sent_at = created_at")
+    await send_reminders(ledger.services, run_on=date(2026, 11, 15), now=clock.go_to("2026-11-15T10:00"))
+    await control(gateway_emulator, "faults", BUSY)
+
+    for _ in range(2):
+        await press(ledger, await session_of(ledger, await payer_with_card(ledger)))
+        await charge_due(ledger.services, now=clock.forward(minutes=6))
+
+    # That this is nothing told twice is judged by the invariants, at the end of each test.
+    assert await ledger.rows("SELECT count(*) FROM notice WHERE kind = 'reminder'") == [(3,)]
+    assert await ledger.rows(NEWS) == [("reminder",), ("reminder",)]
 
 
 @pytest.mark.usefixtures("declines_once")
