@@ -20,6 +20,7 @@ from backend.store import charging_stops
 from backend.store.acting import acting, staff
 from backend.store.engine import transaction
 from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.restore_gate import GateClosedError
 from backend.usecases.run_month_batches import resume_charging
 from backend.usecases.run_month_preview import Unusual, preview_month
 from backend.usecases.run_month_withdraw import withdraw_stopped
@@ -74,13 +75,17 @@ def resume_command(*, by: str, note: str) -> None:
 
 
 def withdraw_command(*, by: str, note: str) -> None:
-    """Take back what waits in stopped batches, and say how much that was."""
+    """Take back what waits in stopped batches, and say how much that was; behind a closed gate ends with status 1."""
 
     async def work() -> None:
         async with _parts() as parts:
             services = parts.services
-            with acting(actor=staff(by), cause="run-month withdraw"):
-                withdrawn = await withdraw_stopped(services, by=by, note=note, now=services.clock.now())
+            try:
+                with acting(actor=staff(by), cause="run-month withdraw"):
+                    withdrawn = await withdraw_stopped(services, by=by, note=note, now=services.clock.now())
+            except GateClosedError:
+                typer.echo(month_words()["withdraw"]["gate_closed"], err=True)
+                raise typer.Exit(1) from None
             typer.echo(month_words()["withdraw"]["done"].format(count=f"{withdrawn:,}"))
 
     asyncio.run(work())

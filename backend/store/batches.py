@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.batch_brake import BatchAmounts, BatchCounts
 from backend.domain.states import BatchState, StopReason
 from backend.store import batch_counts
+from backend.store.charging_stops import REMEMBERS_ALL
 
 # An opening that was killed left its batch in `opening`: the next one goes on with it.
 _BEGIN = text("""
@@ -90,16 +91,17 @@ WHERE r.state = 'open' AND EXISTS (
 ORDER BY r.id LIMIT :size FOR UPDATE
 """)
 
-_WITHDRAW = text("""
+_WITHDRAW = text(f"""
 WITH withdrawn AS (
   UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now FROM charge_batch b
   WHERE p.request_id = ANY(:request_ids) AND p.state = 'prepared' AND b.id = p.batch_id AND b.state = 'stopped'
+    AND {REMEMBERS_ALL}
   RETURNING p.id, p.request_id
 ), released AS (
   DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
 )
 SELECT request_id FROM withdrawn
-""")
+""")  # noqa: S608 - the condition is ours
 
 _RECENT = text("SELECT * FROM charge_batch ORDER BY id DESC LIMIT :size")
 

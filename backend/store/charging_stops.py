@@ -10,6 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import StopReason, StopScope
 
+# Whether this database knows what was sent. One that was restored, or has moved under us, takes no charge back: what it
+# holds for unsent may have been charged in the time that it has forgotten (f68).
+REMEMBERS_ALL = """(NOT (SELECT database_has_moved())
+  AND NOT EXISTS (SELECT FROM charging_stop g WHERE g.reason = 'restore_gate' AND g.lifted_at IS NULL))"""
+
 # A stop for the same reason that is wider than the open one widens it; nothing narrows it but lifting.
 _STOP = text("""
 INSERT INTO charging_stop (reason, scope, detail, stopped_at)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.store.charging_stops import REMEMBERS_ALL
 from backend.store.links import end_links
 
 # No new attempt can begin once the state is `closing`; live ones are ended at the gateway, never by the clock.
@@ -18,15 +19,15 @@ RETURNING id
 """)
 
 # A press of the last second is its own process's as long as its lease lives (f41); one whose process died ends with it.
-_WITHDRAW = text("""
+_WITHDRAW = text(f"""
 WITH withdrawn AS (
   UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now, lease_until = NULL
   WHERE state = 'prepared' AND request_id IN (SELECT id FROM payment_request WHERE state = 'closing')
-    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND {REMEMBERS_ALL}
   RETURNING id
 )
 DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-""")
+""")  # noqa: S608 - the condition is ours
 
 _ABANDONED = text("""
 SELECT a.id FROM payment_attempt a JOIN payment_request r ON r.id = a.request_id

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.store.charging_stops import REMEMBERS_ALL
 from backend.store.unwanted_charges import HAS_REFUSED_CARD, refusal_limits
 
 PRESS_LIFE = timedelta(minutes=5)  # after that the payer has gone, and would be surprised by a charge
@@ -20,8 +21,7 @@ WITH withdrawn AS (
   WHERE p.state = 'prepared' AND p.origin = 'link' AND coalesce(p.batch_id, 0) = 0 AND NOT p.is_canary
     AND (p.id = CAST(:attempt_id AS uuid)
       OR CAST(:attempt_id AS uuid) IS NULL AND (p.lease_until IS NULL OR p.lease_until < clock_timestamp())
-        AND NOT (SELECT database_has_moved())
-        AND NOT EXISTS (SELECT FROM charging_stop g WHERE g.reason = 'restore_gate' AND g.lifted_at IS NULL))
+        AND {REMEMBERS_ALL})
     AND (p.created_at <= :pressed_until OR {HAS_REFUSED_CARD}
       OR EXISTS (SELECT FROM charging_stop s
                  WHERE s.scope = 'all' AND (s.lifted_at IS NULL OR s.lifted_at > p.created_at)))

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import AttemptState, BillState, ReceiptKind, ReceiptState
+from backend.store.charging_stops import REMEMBERS_ALL
 
 # A corrected bill keeps its number; the void row is found only when there is no other.
 _FIND_BILL = text("SELECT id FROM bill WHERE bill_number = :bill_number ORDER BY state = 'void', id DESC LIMIT 1")
@@ -34,16 +35,17 @@ WHERE r.kind = :kind AND r.reference = :reference AND r.state <> 'rejected'
 """)
 
 # What somebody else holds at this moment (a worker is taking it) is not waited for: it may be on its way.
-_WITHDRAW_UNSENT = text("""
+_WITHDRAW_UNSENT = text(f"""
 WITH unsent AS (
   SELECT p.id FROM bill_claim c JOIN payment_attempt p ON p.id = c.attempt_id
   WHERE c.bill_id = :bill_id AND p.state = 'prepared' AND p.origin = 'automatic' AND p.first_sent_at IS NULL
+    AND {REMEMBERS_ALL}
   FOR UPDATE OF p SKIP LOCKED
 ), withdrawn AS (
   UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now FROM unsent WHERE p.id = unsent.id RETURNING p.id
 )
 DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
-""")
+""")  # noqa: S608 - the condition is ours
 
 _RECORD = text("""
 WITH fresh AS (

@@ -55,14 +55,14 @@ SELECT
 """)
 
 # Neither charge nor refund is on the wire before its row is committed as sent: one that the gateway has and that is
-# unknown here, or not yet sent here, belongs to a time that this database has forgotten. (One booked without its
-# row, as if made at the console, is known by the gateway's name.)
+# unknown here, or not yet sent here, or taken back as unsent, belongs to a time that this database has forgotten. (One
+# booked without its row, as if made at the console, is known by the gateway's name.)
 _UNKNOWN = text("""
 SELECT t.gateway_reference
 FROM unnest(CAST(:attempt_ids AS uuid[]), CAST(:refund_ids AS uuid[]), CAST(:references AS text[]))
   AS t(attempt_id, refund_id, gateway_reference)
 LEFT JOIN payment_attempt a ON a.id = t.attempt_id
-WHERE (a.id IS NULL OR a.state = 'prepared' OR t.refund_id IS NOT NULL AND NOT EXISTS (
+WHERE (a.id IS NULL OR a.state IN ('prepared', 'withdrawn') OR t.refund_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM refund f WHERE f.gateway_reference = t.gateway_reference
       OR f.id = t.refund_id AND f.state NOT IN ('requested', 'prepared', 'withdrawn')))
   AND NOT EXISTS (
@@ -73,7 +73,7 @@ WHERE (a.id IS NULL OR a.state = 'prepared' OR t.refund_id IS NOT NULL AND NOT E
 _FORGOTTEN_IN_BOOKS = text("""
 SELECT min(t.occurred_at) FROM gateway_transaction t LEFT JOIN payment_attempt a ON a.id = t.attempt_id
 WHERE t.gateway = :gateway AND t.attempt_id IS NOT NULL AND t.occurred_at >= :since
-  AND (a.id IS NULL OR a.state = 'prepared' OR t.refund_id IS NOT NULL AND NOT EXISTS (
+  AND (a.id IS NULL OR a.state IN ('prepared', 'withdrawn') OR t.refund_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM refund f WHERE f.gateway_reference = t.gateway_reference
       OR f.id = t.refund_id AND f.state NOT IN ('requested', 'prepared', 'withdrawn')))
   AND NOT EXISTS (

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.card_rules import DECLINES_WITHIN, MOST_DECLINES
+from backend.store.charging_stops import REMEMBERS_ALL
 
 # Of an attempt `p`: its card is dead or has been refused, under whatever name the gateway knows it (invariant 10).
 # CASE spares nearly everybody the function, which is dear.
@@ -32,7 +33,7 @@ WITH locked AS MATERIALIZED (
 ), withdrawn AS (
   UPDATE payment_attempt p SET state = 'withdrawn', settled_at = :now, lease_until = NULL
   FROM payment_request r JOIN locked ON locked.id = r.id
-  WHERE p.request_id = r.id AND p.state = 'prepared' AND {IS_UNWANTED}
+  WHERE p.request_id = r.id AND p.state = 'prepared' AND {IS_UNWANTED} AND {REMEMBERS_ALL}
   RETURNING p.id, p.request_id, r.account_id
 ), released AS (
   DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id

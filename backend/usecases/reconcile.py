@@ -100,6 +100,7 @@ async def _match(
         scope=scope,
         listed_before=listed_by - _LISTED_WITHIN - max(lag, timedelta()),
         settled_before=scope if lag else listed_by - _SETTLED_WITHIN,
+        is_complete=until >= now,
         now=now,
     )
 

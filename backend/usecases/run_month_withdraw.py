@@ -6,6 +6,7 @@ import structlog
 
 from backend.store import batches, closing, opening
 from backend.store.engine import transaction
+from backend.usecases.restore_gate import refuse_closed_gate
 from backend.usecases.services import Services
 
 _CHUNK = 5_000  # requests a transaction
@@ -16,7 +17,11 @@ async def withdraw_stopped(services: Services, *, by: str, note: str, now: datet
     """Withdraw what waits in stopped batches and free its bills; returns how many charges were taken back.
 
     No customer has been told of them. The next opening asks for the bills as they are then, in a new batch.
+
+    Raises:
+        GateClosedError: after a restore nobody knows yet which of them were sent.
     """
+    await refuse_closed_gate(services)
     withdrawn = 0
     while True:
         async with transaction(services.engine) as connection:

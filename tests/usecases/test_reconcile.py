@@ -205,3 +205,33 @@ async def test_a_system_without_accounts_reads_nothing_of_what_others_did(ledger
     report = await reconcile(ledger.services, now=clock.now())
 
     assert (report.transactions, report.listed) == (0, 0)
+
+
+@pytest.mark.leaves_violations("the attempt is taken out of the ledger on purpose")
+@pytest.mark.usefixtures("charge")
+async def test_what_an_old_walk_has_found_is_not_explained_by_the_next_one_that_looks_less_far(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    await ledger.forget("DELETE FROM bill_claim", "DELETE FROM payment_evidence", "DELETE FROM payment_attempt")
+    long_ago = clock.now()
+    clock.forward(days=200)
+    await reconcile(ledger.services, now=clock.now(), since=long_ago)
+
+    report = await reconcile(ledger.services, now=clock.forward(days=1))
+
+    assert report.explained == 0
+    assert await ledger.rows(OPEN) == [("missing_locally", 8432)]
+
+
+@pytest.mark.leaves_violations("a payment is invented on purpose")
+@pytest.mark.usefixtures("account")
+async def test_a_walk_through_an_older_time_ends_nothing_that_is_newer(ledger: Ledger, clock: FakeClock) -> None:
+    first_day = clock.now()
+    clock.forward(days=5)
+    paid = "UPDATE payment_attempt SET state = 'succeeded', settled_at = :now, gateway_reference = 'ch_invented'"
+    await ledger.change(paid, now=clock.now())
+    await reconcile(ledger.services, now=clock.forward(hours=2))
+
+    await reconcile(ledger.services, now=clock.now(), since=first_day, until=first_day.replace(hour=23))
+
+    assert await ledger.rows(OPEN) == [("missing_at_gateway", 8432)]
