@@ -9,7 +9,8 @@ from backend.ports import GatewayUnavailableError
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.reconcile import reconcile
-from backend.usecases.restore_gate import check_gate
+from backend.usecases.restore_gate import check_gate, find_closed_gate
+from backend.usecases.send_reminders import JOB as REMIND
 from backend.usecases.send_reminders import send_reminders
 from backend.usecases.services import Services
 from backend.usecases.verify_ledger import verify_ledger
@@ -61,6 +62,8 @@ async def _open(services: Services, _run_on: date, now: datetime) -> object:
 
 
 async def _remind(services: Services, run_on: date, now: datetime) -> object:
+    if await find_closed_gate(services):
+        raise JobMustWaitError("the restore gate is closed")
     return await send_reminders(services, run_on=run_on, now=now)
 
 
@@ -88,7 +91,7 @@ TIMETABLE = (
         needs=("expire",),  # a month that was not closed must not be left out of what is combined
     ),
     Job(
-        name="remind",
+        name=REMIND,
         runs_at=lambda calendar: calendar.send_from,
         runs_on=lambda calendar, day: day.day in calendar.reminder_days,
         run=_remind,

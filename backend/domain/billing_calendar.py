@@ -43,6 +43,16 @@ class BillingCalendar:
         """
         return datetime.combine(opened_on.replace(day=self.expiry_day) + timedelta(days=1), time(), JST)
 
+    def reminders_between(self, start: datetime, end: datetime) -> list[date]:
+        """The days whose reminders were due after `start` and until `end`."""
+        first, last = jst_date(start), jst_date(end)
+        days = (first + timedelta(days=step) for step in range((last - first).days + 1))
+        return [
+            day
+            for day in days
+            if day.day in self.reminder_days and start < datetime.combine(day, self.send_from, JST) <= end
+        ]
+
     def last_day(self, valid_until: datetime) -> date:
         """The last whole day to name to people for an exclusive end (R05)."""
         return (valid_until - timedelta(microseconds=1)).astimezone(JST).date()

@@ -15,6 +15,11 @@ from backend.domain.states import StopReason, StopScope
 REMEMBERS_ALL = """(NOT (SELECT database_has_moved())
   AND NOT EXISTS (SELECT FROM charging_stop g WHERE g.reason = 'restore_gate' AND g.lifted_at IS NULL))"""
 
+# A database that has moved under us does no work before the gate is closed, which takes a moment: until then nobody
+# has set aside what the lost time may have done already (f12).
+HAS_SETTLED = """(NOT (SELECT database_has_moved())
+  OR EXISTS (SELECT FROM charging_stop g WHERE g.reason = 'restore_gate' AND g.lifted_at IS NULL))"""
+
 # A stop for the same reason that is wider than the open one widens it; nothing narrows it but lifting.
 _STOP = text("""
 INSERT INTO charging_stop (reason, scope, detail, stopped_at)

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.store.charging_stops import HAS_SETTLED
+
 _INSERT = text("""
 INSERT INTO inbox_event (source, event_id, order_key, body, state, occurred_at, received_at, not_before)
 SELECT e.source, e.event_id, e.order_key, CAST(e.body AS jsonb), 'received', e.occurred_at, :now, :now
@@ -19,19 +21,19 @@ ON CONFLICT (source, event_id) DO NOTHING
 # Only the oldest open event of a customer may be worked on, by one worker: the order of time is kept.
 # Written so that a burst costs little even while PostgreSQL's statistics still say that nothing is open: the look for
 # the oldest can only go through the index, and the sort keeps off the primary key with everything that is done.
-_CLAIM = text("""
+_CLAIM = text(f"""
 UPDATE inbox_event SET state = 'working', attempts = attempts + 1,
   lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
 WHERE id IN (
   SELECT e.id FROM inbox_event e
   WHERE (e.state = 'received' OR e.state = 'working' AND e.lease_until < clock_timestamp())
-    AND e.not_before <= :now
+    AND e.not_before <= :now AND {HAS_SETTLED}
     AND e.id = (
       SELECT p.id FROM inbox_event p WHERE p.order_key = e.order_key AND p.state IN ('received', 'working')
       ORDER BY p.occurred_at, p.id LIMIT 1)
   ORDER BY e.received_at, e.id LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, source, event_id, order_key, body, attempts, occurred_at, received_at
-""")
+""")  # noqa: S608 - the condition is ours
 
 # What a customer said is kept in one place, the transcript, where it can be taken back (f59).
 _FINISH = text("""
@@ -53,6 +55,21 @@ WHERE state = 'quarantined' AND order_key = :order_key AND source = 'line' AND b
 _POSTPONE = text("""
 UPDATE inbox_event SET state = :state, not_before = :not_before, failure = :failure, lease_until = NULL
 WHERE id = :id AND state = 'working' AND attempts = :attempts RETURNING id
+""")
+
+
+# What customers said and the lost time may have answered: nobody can see whether, so people look.
+_SET_ASIDE = text("""
+WITH aside AS (
+  UPDATE inbox_event SET state = 'quarantined', failure = 'restored', lease_until = NULL
+  WHERE state IN ('received', 'working')
+    AND (source = 'twilio_sms' OR source = 'line' AND body->>'type' IN ('message', 'postback', 'follow'))
+  RETURNING id, source
+)
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT 'event_quarantined', 'event_quarantined:' || id, NULL,
+  jsonb_build_object('source', source, 'failure', 'restored'), :now
+FROM aside ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
@@ -124,3 +141,8 @@ async def postpone_event(
         "failure": failure,
     }
     return (await connection.execute(_POSTPONE, values)).one_or_none() is not None
+
+
+async def set_aside(connection: AsyncConnection, *, now: datetime) -> None:
+    """Leave to people what customers said that is not answered here, but perhaps was in the time that is lost."""
+    await connection.execute(_SET_ASIDE, {"now": now})

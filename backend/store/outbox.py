@@ -9,18 +9,20 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.states import ChannelName, NoticeKind
+from backend.store.charging_stops import HAS_SETTLED
 
 # The rows stay locked until they are marked: another worker passes them over. A closed restore gate holds all news, and
 # what the restored state still had to send: it may have been sent in the time that was lost. No URL leaves before its
 # opening is over and its amounts were looked at, nor while they look wrong.
 # Twilio's list tells messages apart by text and URL. So there is one SMS with a URL at a time: while another is on its
 # way, or nobody knows whether it is, a second one would be taken for it (f52).
-_CLAIM = text("""
+_CLAIM = text(f"""
 SELECT id, key, kind, channel, address, link_id, facts, payload, reply_token, reply_token_at, held_since,
   attempts + 1 AS attempts, coalesce(first_sent_at, :now) AS first_sent_at,
   CAST(:now AS timestamptz) AS last_sent_at, 'sending' AS state, provider_message_id
 FROM notice
 WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priority BETWEEN :first AND :last
+  AND {HAS_SETTLED}
   AND NOT EXISTS (
     SELECT FROM charging_stop s
     WHERE s.reason = 'restore_gate' AND s.lifted_at IS NULL AND s.detail->>'because' <> 'gateway_not_asked'
@@ -35,7 +37,7 @@ WHERE state = 'queued' AND not_before <= :now AND channel = :channel AND priorit
       AND (other.state IN ('sending', 'unknown') OR other.state = 'queued' AND other.not_before <= :now
            AND (other.priority, other.id) < (notice.priority, notice.id))))
 ORDER BY priority, id LIMIT :size FOR UPDATE SKIP LOCKED
-""")
+""")  # noqa: S608 - the condition is ours
 
 
 _MARK = text("""

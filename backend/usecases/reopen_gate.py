@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backend.domain.states import ExceptionKind, StopReason
-from backend.store import charging_stops, notices, reconciliation_matching, restore_gate
+from backend.store import charging_stops, jobs, notices, reconciliation_matching, restore_gate
 from backend.store.engine import transaction
 from backend.store.reconciliation_matching import OpenException
+from backend.usecases import send_reminders
 from backend.usecases.reconcile import ReconciliationReport, read_books, reconcile
 from backend.usecases.reconcile_lost import Lost, import_lost
 from backend.usecases.restore_gate import ClosedBecause, ClosedGate, check_gate, find_closed_gate
@@ -103,6 +104,9 @@ async def open_gate(
 async def _lift(services: Services, gate: ClosedGate, *, by: str, note: str, now: datetime) -> int:
     remembers_until = gate.remembers_until or gate.closed_at
     async with transaction(services.engine) as connection:
+        # Better one reminder too few than two: the lost time has most likely sent those that were due in it.
+        for day in services.calendar.reminders_between(remembers_until, gate.closed_at):
+            await jobs.record_run(connection, job=send_reminders.JOB, run_on=day, outcome="in the lost time", now=now)
         doubtful = await restore_gate.doubt_restored_notices(connection, remembers_until=remembers_until, now=now)
         sought, unseen = await restore_gate.doubt_told(connection, closed_at=gate.closed_at)
         await notices.report_to_staff(connection, kind="notice_unclear", notice_ids=unseen, now=now)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.gateway_objects import GatewayTransaction
 from backend.domain.states import StopReason, StopScope
 from backend.ports import GatewayUnavailableError
-from backend.store import charging_stops, restore_gate, tasks
+from backend.store import charging_stops, inbox, restore_gate, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
@@ -208,6 +208,7 @@ async def _close(
             connection, reason=StopReason.RESTORE_GATE, scope=StopScope.ALL, detail=said, now=now
         )
         if is_new and is_known:
+            await inbox.set_aside(connection, now=now)
             await tasks.raise_task(
                 connection,
                 kind="restore_gate_closed",

@@ -8,6 +8,7 @@ from backend.store import notices, requests
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 
+JOB = "remind"  # its name on the timetable
 _CHUNK = 10_000
 _SINCE_THE_URL = timedelta(days=2)  # who got the URL yesterday needs no reminder today
 
