@@ -37,6 +37,7 @@ WHERE id IN (
   ORDER BY next_check_at LIMIT :size FOR UPDATE SKIP LOCKED)
 RETURNING id, charge_reference, amount, created_at, first_sent_at,
   amount <= left_of(attempt_id)
+    AND NOT EXISTS (SELECT FROM dispute d WHERE d.attempt_id = refund.attempt_id AND d.state = 'open')
     AND NOT EXISTS (SELECT FROM charging_stop WHERE reason = 'restore_gate' AND lifted_at IS NULL)
     AND NOT database_has_moved() AS may_send
 """)

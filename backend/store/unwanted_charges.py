@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +49,16 @@ FROM withdrawn WHERE r.id = withdrawn.request_id
 RETURNING r.id
 """)  # noqa: S608 - the condition is ours
 
+# The gateway does not know the attempt: to repeat it is to charge for the first time, and obeys the same rules.
+_MAY_REPLAY = text(f"""
+SELECT NOT {IS_UNWANTED} AND NOT {HAS_REFUSED_CARD} AND NOT (SELECT database_has_moved())
+  AND NOT EXISTS (SELECT FROM charging_stop s
+                  WHERE s.lifted_at IS NULL AND (s.scope = 'all' OR p.origin = s.scope))
+  AND NOT EXISTS (SELECT FROM reconciliation_exception x
+                  WHERE x.account_id = r.account_id AND x.resolved_at IS NULL AND x.is_blocking)
+FROM payment_attempt p JOIN payment_request r ON r.id = p.request_id WHERE p.id = :attempt_id
+""")  # noqa: S608 - the conditions are ours
+
 # The owner of a card may have registered it for more than one place.
 _WAITING_FOR_CARD = text("""
 SELECT r.id FROM card_on_file c
@@ -85,3 +96,9 @@ async def waiting_for_card(connection: AsyncConnection, *, card_id: int) -> list
 async def waiting_for_account(connection: AsyncConnection, *, account_id: int) -> list[int]:
     """Open requests of this account whose automatic charge was not sent yet."""
     return list((await connection.execute(_WAITING_FOR_ACCOUNT, {"account_id": account_id})).scalars())
+
+
+async def may_replay(connection: AsyncConnection, *, attempt_id: UUID, now: datetime) -> bool:
+    """Whether an attempt that the gateway has never seen may be sent again: no stop, and nobody minds by now."""
+    values = {"attempt_id": attempt_id, **refusal_limits(now)}
+    return bool((await connection.execute(_MAY_REPLAY, values)).scalar_one())

@@ -8,7 +8,7 @@ from backend.domain.retry_schedule import ABSENT_IS_FINAL_AFTER, CHALLENGE_LIFE,
 from backend.domain.states import AttemptState, DeclineClass
 from backend.failpoints import failpoint
 from backend.ports import Absent, Challenged, Declined, Unknown
-from backend.store import attempt_outcomes, attempts, charging_stops
+from backend.store import attempt_outcomes, attempts, unwanted_charges
 from backend.store.engine import transaction
 from backend.usecases.record_answer import record_answer
 from backend.usecases.record_outcome import Outcome, record_outcome
@@ -67,8 +67,8 @@ async def _ask(services: Services, attempt: attempts.UnresolvedAttempt, *, now: 
     if not isinstance(look_up, Absent):
         return look_up
     if age < replay_life:
-        if await _is_stopped(services):
-            return look_up  # a replay can move money: it waits for the next look after the stop
+        if not await _may_replay(services, attempt.id, now=now):
+            return look_up  # a replay can move money: it waits for the next look
         replay = await services.gateway.charge(attempt_id=attempt.id, charge_request=attempt.charge_request)
         failpoint("after-replay")
         return look_up if _is_refused_call(replay) else replay
@@ -90,9 +90,9 @@ def _age(services: Services, attempt: attempts.UnresolvedAttempt, *, now: dateti
     return attempt.witnessed_age if services.clock.is_real else now - attempt.first_sent_at
 
 
-async def _is_stopped(services: Services) -> bool:
+async def _may_replay(services: Services, attempt_id: UUID, *, now: datetime) -> bool:
     async with transaction(services.engine) as connection:
-        return await charging_stops.is_all_stopped(connection)
+        return await unwanted_charges.may_replay(connection, attempt_id=attempt_id, now=now)
 
 
 def _is_refused_call(replay: Outcome) -> bool:
