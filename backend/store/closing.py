@@ -24,9 +24,11 @@ WITH withdrawn AS (
   UPDATE payment_attempt SET state = 'withdrawn', settled_at = :now, lease_until = NULL
   WHERE state = 'prepared' AND request_id IN (SELECT id FROM payment_request WHERE state = 'closing')
     AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND {REMEMBERS_ALL}
-  RETURNING id
+  RETURNING id, request_id, origin
+), released AS (
+  DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
 )
-DELETE FROM bill_claim USING withdrawn WHERE bill_claim.attempt_id = withdrawn.id
+SELECT request_id FROM withdrawn WHERE origin = 'link'
 """)  # noqa: S608 - the condition is ours
 
 _ABANDONED = text("""
@@ -72,7 +74,7 @@ WITH ended AS (
   FROM payment_request r JOIN ended ON ended.id = r.id
   WHERE c.id = r.card_change_id AND c.state = 'link_sent'
 )
-SELECT count(*) FROM ended
+SELECT id FROM ended
 """)
 
 _VOID = text("""
@@ -102,14 +104,21 @@ async def challenged_attempts(connection: AsyncConnection, *, asked_before: date
     return list((await connection.execute(_ABANDONED, {"asked_before": asked_before})).scalars())
 
 
-async def finish_closing(connection: AsyncConnection, *, now: datetime) -> int:
+async def withdraw_unsent(connection: AsyncConnection, *, now: datetime) -> list[int]:
+    """Take back what was not sent by now, or came back unprocessed (429): nothing begins after the last day.
+
+    A press that its own process is about to send was made before it: it keeps its request until it is sent or its
+    lease ends. Returns the requests whose payers had pressed.
+    """
+    return list((await connection.execute(_WITHDRAW, {"now": now})).scalars())
+
+
+async def finish_closing(connection: AsyncConnection, *, now: datetime) -> list[int]:
     """Expire the closing requests that no live attempt or receipt holds any more; their bills are carried over (R06).
 
-    What was not sent by now, or came back unprocessed (429), is withdrawn: nothing begins after the last day. A press
-    that its own process is about to send was made before it: it keeps its request until it is sent or its lease ends.
+    Returns the requests that expired.
     """
-    await connection.execute(_WITHDRAW, {"now": now})
-    return int((await connection.execute(_FINISH, {"now": now})).scalar_one())
+    return list((await connection.execute(_FINISH, {"now": now})).scalars())
 
 
 async def void_requests(connection: AsyncConnection, *, request_ids: Sequence[int], now: datetime) -> None:

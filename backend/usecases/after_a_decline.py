@@ -5,9 +5,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
-from backend.domain.states import AttemptOrigin, NoticeKind, RequestState
-from backend.store import attempt_outcomes, cards, closing, notices, tasks, unwanted_charges
+from backend.domain.states import AttemptOrigin, AttemptState, NoticeKind, RequestState
+from backend.store import attempt_outcomes, cards, tasks, unwanted_charges
 from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
+from backend.usecases.finish_closing import finish_closing, tell_of_next_month
 from backend.usecases.send_urls import send_urls
 from backend.usecases.services import Services
 
@@ -39,34 +40,42 @@ async def report_our_fault(
 async def offer_another_way(
     services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
 ) -> None:
-    """After a declined charge: while its month is open, a URL (automatic ones); after it, word of what comes (R06)."""
+    """After a declined charge: while its month is open, a URL to whoever is not looking; after it, what comes (R06)."""
     if attempt.request_state == RequestState.CLOSING:
-        await closing.finish_closing(connection, now=now)
+        await finish_closing(services, connection, now=now)
     if attempt.request_state == RequestState.CLOSING or now >= attempt.valid_until:
-        await _tell_of_next_month(services, connection, attempt=attempt, now=now)
+        await tell_of_next_month(services, connection, request_ids=[attempt.request_id], now=now)
         return
-    if attempt.origin is not AttemptOrigin.AUTOMATIC or attempt.request_state != RequestState.OPEN:
-        return  # the payer sees the decline on the page and still has the URL
+    if attempt.request_state != RequestState.OPEN:
+        return
+    if attempt.origin is AttemptOrigin.AUTOMATIC:
+        await _send_url(services, connection, attempt=attempt, now=now, occasion="")
+    elif _was_told_to_wait(attempt):
+        await _send_url(services, connection, attempt=attempt, now=now, occasion=f"-{attempt.transaction_id}")
+
+
+def _was_told_to_wait(attempt: attempt_outcomes.LockedAttempt) -> bool:
+    """The page promised a message: nobody knew the outcome, or the process that had asked is dead.
+
+    Everybody else sees the decline on the page, and still has the URL.
+    """
+    return attempt.state is AttemptState.UNKNOWN or (attempt.state is AttemptState.SENT and attempt.checks > 0)
+
+
+async def _send_url(
+    services: Services,
+    connection: AsyncConnection,
+    *,
+    attempt: attempt_outcomes.LockedAttempt,
+    now: datetime,
+    occasion: str,
+) -> None:
     await send_urls(
         services,
         connection,
         request_ids=[attempt.request_id],
         now=now,
         kind=NoticeKind.CHARGE_DECLINED,
+        occasion=occasion,
         priority=4,
-    )
-
-
-async def _tell_of_next_month(
-    services: Services, connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime
-) -> None:
-    """The last day is over and nothing was paid: a dead URL helps nobody, the day of the next one does (R06)."""
-    await notices.enqueue_for_requests(
-        connection,
-        kind=NoticeKind.CHARGE_CARRIED_OVER,
-        request_ids=[attempt.request_id],
-        now=now,
-        not_before=services.calendar.next_sending_at(now),
-        priority=4,
-        next_opening_on=services.calendar.next_opening_on(jst_date(now)),
     )

@@ -21,6 +21,7 @@ from backend.store import (
     tasks,
 )
 from backend.store.engine import transaction
+from backend.usecases.finish_closing import finish_closing
 from backend.usecases.record_receipt import tidy
 from backend.usecases.send_urls import send_urls
 from backend.usecases.services import Services
@@ -52,7 +53,7 @@ async def approve_receipt(
         if not receipt.holds_the_claim:
             return ReceiptRefusal(code=ReceiptRefusalCode.PAID_BY_CARD, hint=receipt.bill_number)
         await receipts.approve(connection, receipt_id=receipt_id, person=person, now=now)
-        frees_bills = await _end_request(connection, bill_id=receipt.bill_id, now=now)
+        frees_bills = await _end_request(services, connection, bill_id=receipt.bill_id, now=now)
         await _tell(services, connection, receipt=receipt, now=now)
     return ApprovedReceipt(receipt=receipt, frees_bills=frees_bills)
 
@@ -83,7 +84,7 @@ async def _decidable(connection: AsyncConnection, *, receipt_id: int, person: st
     return receipt
 
 
-async def _end_request(connection: AsyncConnection, *, bill_id: int, now: datetime) -> bool:
+async def _end_request(services: Services, connection: AsyncConnection, *, bill_id: int, now: datetime) -> bool:
     """No live request keeps a paid bill: its amount would not be true any more. Returns whether bills were freed."""
     request = await receipt_requests.find_live_request(connection, bill_id=bill_id, now=now)
     if request is None:
@@ -93,7 +94,7 @@ async def _end_request(connection: AsyncConnection, *, bill_id: int, now: dateti
         await requests.settle_request(connection, request_id=request.id, now=now)
         await links.end_links(connection, request_ids=[request.id], state="used")
     elif request.state is RequestState.CLOSING:
-        await closing.finish_closing(connection, now=now)
+        await finish_closing(services, connection, now=now)
     else:
         await closing.void_requests(connection, request_ids=[request.id], now=now)
         await late_money.renew_bills(connection, request_ids=[request.id])
@@ -134,7 +135,7 @@ async def _resume_request(services: Services, connection: AsyncConnection, *, bi
     if request is None:
         return
     if request.state is RequestState.CLOSING:
-        await closing.finish_closing(connection, now=now)
+        await finish_closing(services, connection, now=now)
     elif request.waits_for_a_charge:
         await _charge_again(services, connection, request=request, now=now)
 

@@ -6,6 +6,7 @@ from backend.domain.retry_schedule import CHALLENGE_LIFE
 from backend.failpoints import failpoint
 from backend.store import closing
 from backend.store.engine import transaction
+from backend.usecases.finish_closing import finish_closing
 from backend.usecases.resolve_unknown_payments import cancel_challenge
 from backend.usecases.services import Services
 
@@ -22,7 +23,7 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
     while True:
         async with transaction(services.engine) as connection:
             begun = await closing.begin_closing(connection, now=now, size=_CHUNK)
-            expired += await closing.finish_closing(connection, now=now)
+            expired += await finish_closing(services, connection, now=now)
             abandoned = await closing.challenged_attempts(connection, asked_before=now - CHALLENGE_LIFE)
             failpoint("inside-expiry")
         failpoint("after-expiry")
@@ -35,4 +36,4 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
 async def close_settled_late(services: Services, *, now: datetime) -> int:
     """Finish requests that waited in `closing` for an outcome which has come meanwhile; returns how many."""
     async with transaction(services.engine) as connection:
-        return await closing.finish_closing(connection, now=now)
+        return await finish_closing(services, connection, now=now)

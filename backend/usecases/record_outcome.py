@@ -9,11 +9,12 @@ from backend.domain.retry_schedule import is_schedule_over, next_check_at
 from backend.domain.states import AttemptOrigin, AttemptState, DeclineClass, NoticeKind, RequestState
 from backend.failpoints import failpoint
 from backend.ports import Absent, Busy, Challenged, Declined, Evidence, Succeeded, Unknown
-from backend.store import attempt_outcomes, cards, closing, late_money, links, notices, opening, requests, tasks
+from backend.store import attempt_outcomes, cards, late_money, links, notices, opening, requests, tasks
 from backend.store.engine import transaction
 from backend.usecases import after_a_decline
 from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
 from backend.usecases.book_late_money import make_room
+from backend.usecases.finish_closing import finish_closing
 from backend.usecases.services import Services
 
 Outcome = Succeeded | Declined | Challenged | Unknown | Busy | Absent
@@ -179,7 +180,7 @@ async def _book_earlier_money(
     if money is None:
         return False
     if attempt.request_state == RequestState.CLOSING:
-        await closing.finish_closing(connection, now=now)  # its bills go over before the earlier request wants them
+        await finish_closing(services, connection, now=now)  # its bills go over before the earlier request wants them
     earlier = await attempt_outcomes.lock_attempt(connection, attempt_id=money.attempt_id)
     came = Succeeded(
         gateway_reference=money.gateway_reference, amount=money.amount, evidence=Evidence(source="look_up", body={})

@@ -17,6 +17,7 @@ async def send_urls(
     request_ids: Sequence[int],
     now: datetime,
     kind: NoticeKind = NoticeKind.PAYMENT_LINK,
+    occasion: str = "",
     priority: int = 5,
 ) -> None:
     """Make the links and queue the messages that bring them, in the transaction of their cause (R04, R16)."""
@@ -24,6 +25,7 @@ async def send_urls(
     await notices.enqueue_for_requests(
         connection,
         kind=kind,
+        occasion=occasion,
         request_ids=request_ids,
         now=now,
         not_before=services.calendar.next_sending_at(now),

@@ -55,6 +55,8 @@ async def test_f41_a_press_whose_process_died_is_not_sent_after_the_last_day(
 
     assert await truth(gateway_emulator) == []
     assert await ledger.rows(BILLS) == [("carried_over",)]
+    told = "SELECT facts->>'next_day', state FROM notice WHERE kind = 'charge_carried_over'"
+    assert await ledger.rows(told) == [("2026-12-10", "queued")]
 
 
 async def test_f30_a_press_that_a_busy_gateway_keeps_waiting_is_taken_back_and_told(

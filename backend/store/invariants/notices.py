@@ -12,7 +12,8 @@ NOTICES = (
             WHERE request_id IS NOT NULL
             GROUP BY request_id, kind, channel,
               CASE WHEN kind = 'reminder' THEN CAST(created_at AT TIME ZONE 'Asia/Tokyo' AS date) END,
-              CASE WHEN kind = 'refunded' OR dedupe_key LIKE 'reminderpress:%' THEN dedupe_key END
+              CASE WHEN kind = 'refunded' OR dedupe_key LIKE 'reminderpress:%' OR dedupe_key LIKE 'charge_declined-%'
+                THEN dedupe_key END
             HAVING count(*) > 1""",
     ),
     Invariant(
