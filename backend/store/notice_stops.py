@@ -26,6 +26,15 @@ RETURNING n.id
 """)
 
 
+# What asks for a payment would contradict the page while nobody knows whether it has been made.
+_BEING_PAID = text("""
+SELECT n.id FROM notice n
+WHERE n.id = ANY(:ids) AND n.kind IN ('payment_link', 'reminder', 'charge_declined') AND EXISTS (
+  SELECT FROM payment_attempt p
+  WHERE p.request_id = n.request_id AND p.state IN ('prepared', 'sent', 'challenged', 'unknown'))
+""")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedNotice:
     """A notice whose customer wants none there any more, or whose address is dead."""
@@ -44,3 +53,8 @@ async def find_stopped(connection: AsyncConnection, *, notice_ids: Sequence[int]
 async def end_dead_codes(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> list[int]:
     """End codes that have expired or been used; returns them."""
     return list((await connection.execute(_END_DEAD_CODES, {"ids": list(notice_ids), "now": now})).scalars())
+
+
+async def find_being_paid(connection: AsyncConnection, *, notice_ids: Sequence[int]) -> list[int]:
+    """Which of these ask for a payment that is under way, or of which nobody knows the outcome yet."""
+    return list((await connection.execute(_BEING_PAID, {"ids": list(notice_ids)})).scalars())

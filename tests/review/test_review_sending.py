@@ -55,3 +55,26 @@ async def test_f50_what_a_quota_held_is_sent_in_the_send_hours_however_long_it_w
 
     assert at_night == []
     assert len(await customer.urls()) == 1
+
+
+async def test_f23_nobody_is_reminded_of_a_payment_whose_outcome_is_being_found_out(
+    world: World, customer: Customer
+) -> None:
+    gateway, line = world.settings.sandbox_gateway_base, world.settings.line_api_base
+    await world.go_to("2026-11-10T10:00")
+    [url] = await customer.urls()
+    await world.control(line, "faults", {"rules": [{"path": "/v2/bot/message/push", "kind": "500_before", "times": 1}]})
+    await world.go_to("2026-11-15T10:00")
+    before = await customer.inbox()
+    page = await customer.enter_card(url)
+    await world.control(gateway, "faults", {"rules": [{"path": "/v1/charges", "kind": "500_before"}]})
+    await page.press("お支払い")
+
+    await world.go_to("2026-11-15T10:20")
+    in_doubt = await customer.inbox()
+    await world.control(gateway, "faults", {"rules": []})
+    await world.go_to("2026-11-15T12:00")
+
+    assert in_doubt == before
+    assert await world.succeeded() == [8432]
+    assert await world.rows("SELECT state FROM notice WHERE kind = 'reminder'") == [("failed",)]
