@@ -77,6 +77,7 @@ async def _violations(town: Town, story: Story, report: Report, run: Run) -> lis
     found += await check_logs(town)
     if run.is_every_place:
         found += [f"nobody died at {place}" for place in report.missed]
+    found += [f"the run proves little: {what}" for what in report.too_little]
     async with transaction(town.database.engine) as connection:
         found += [f"verify: {violation}" for violation in await find_violations(connection, now=town.now)]
     if report.p99 >= LONGEST_DOUBT:

@@ -1,9 +1,12 @@
 """I3, I4, I8: what reached the customers' telephones and our hooks, by the providers' own truth."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from backend.domain.billing_calendar import JST
 from tests.faults.people import URL
 from tests.faults.town import Town
 
@@ -12,10 +15,11 @@ SELECT n.key::text, n.kind, n.channel, n.state, n.request_id, split_part(n.dedup
   EXISTS (SELECT FROM staff_task t WHERE t.detail->>'notice_id' = n.id::text), n.id, n.failure
 FROM notice n
 """
+_EACH_PRESS = ("reminderpress", "charge_declined-")  # each is news of its own
 _MONEY_NEWS = {"paid", "charged"}
 _ANSWERED = r"""
 SELECT n.key::text, i.body->>'replyToken' FROM notice n
-JOIN inbox_event i ON n.dedupe_key = 'reply\:line\:' || i.event_id || '\:0'
+JOIN inbox_event i ON n.dedupe_key = 'reply\:' || i.source || '\:' || i.event_id || '\:0'
 """
 _SETTLED = "SELECT id, state FROM payment_request"
 
@@ -28,7 +32,7 @@ async def check_messages(town: Town) -> list[str]:
     notices = await town.database.rows(_NOTICES)
     found = [f"I3 {key} was brought {count} times" for key, count in arrived.items() if count > 1]
     found += _each_news_once(notices, arrived)
-    found += _same_words_once(line, twilio)
+    found += _same_words_once(line, twilio, {row[0]: row[5] for row in notices})
     found += await _one_completion(town, notices, arrived)
     found += await _replies_once(town, line, arrived)
     found += await _hooks_are_stored(town, line, twilio)
@@ -38,11 +42,19 @@ async def check_messages(town: Town) -> list[str]:
 def _arrived(line: dict[str, Any], twilio: dict[str, Any]) -> Counter[str]:
     """How often each notice, by its key, was taken by a provider."""
     times = Counter(push["retry_key"] for push in line["pushes"])
-    for message in twilio["messages"]:
-        if message["direction"] == "outbound-api":
-            reference = parse_qs(urlsplit(message["callback_url"] or "").query).get("ref", ["(none)"])
-            times[reference[0]] += message["status"] not in {"failed", "undelivered"}
+    times.update(_reference(message) for message in _brought_by_sms(twilio))
     return times
+
+
+def _brought_by_sms(twilio: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for message in twilio["messages"]:
+        if message["direction"] == "outbound-api" and message["status"] not in {"failed", "undelivered"}:
+            yield message
+
+
+def _reference(message: dict[str, Any]) -> str:
+    """The key that we gave Twilio in the address of the receipts."""
+    return parse_qs(urlsplit(message["callback_url"] or "").query).get("ref", ["(none)"])[0]
 
 
 def _each_news_once(notices: list[tuple[Any, ...]], arrived: Counter[str]) -> list[str]:
@@ -64,19 +76,24 @@ def _each_news_once(notices: list[tuple[Any, ...]], arrived: Counter[str]) -> li
     return found
 
 
-def _same_words_once(line: dict[str, Any], twilio: dict[str, Any]) -> list[str]:
-    """Without our keys: nobody gets the same words with a payment URL twice, except when they asked for it."""
-    said: Counter[tuple[str, str]] = Counter()
+def _same_words_once(line: dict[str, Any], twilio: dict[str, Any], occasions: dict[str, str]) -> list[str]:
+    """Nobody reads the same words with a payment URL twice on a day, except after presses that were taken back."""
+    said: Counter[tuple[str, str, str]] = Counter()
     for push in line["pushes"]:
-        said[push["user"], str(push["messages"])] += 1
-    for message in twilio["messages"]:
-        if message["direction"] == "outbound-api" and message["status"] not in {"failed", "undelivered"}:
-            said[message["to"], message["body"]] += 1
+        if not occasions.get(push["retry_key"], "").startswith(_EACH_PRESS):
+            said[push["user"], _day(push["at"]), str(push["messages"])] += 1
+    for message in _brought_by_sms(twilio):
+        if not occasions.get(_reference(message), "").startswith((*_EACH_PRESS, "reply")):
+            said[message["to"], _day(message["created_at"]), message["body"]] += 1
     return [
-        f"I3 {who} read the same words {count} times"
-        for (who, words), count in said.items()
-        if count > 1 and URL.search(words) and "ご依頼" not in words and "お手続きを" in words
+        f"I3 {who} read the same words {count} times on {day}"
+        for (who, day, words), count in said.items()
+        if count > 1 and URL.search(words)
     ]
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, tz=JST):%Y-%m-%d}"
 
 
 async def _one_completion(town: Town, notices: list[tuple[Any, ...]], arrived: Counter[str]) -> list[str]:
@@ -90,7 +107,7 @@ async def _one_completion(town: Town, notices: list[tuple[Any, ...]], arrived: C
         rows = told.get(int(str(request)), [])
         reached = sum(arrived[row[0]] for row in rows)
         is_given_up = any(row[3] == "needs_human" or row[6] for row in rows)
-        if state == "settled" and reached != 1 and not is_given_up:
+        if state == "settled" and (reached > 1 or (reached == 0 and not is_given_up)):
             found.append(f"I4 request {request} is paid, and {reached} messages say so")
         if state != "settled" and rows:
             found.append(f"I4 request {request} is {state}, and a notice says paid")

@@ -53,6 +53,22 @@ class Report:
         return ordered[math.ceil(0.99 * len(ordered)) - 1]
 
     @property
+    def too_little(self) -> list[str]:
+        """What a run must have lived through to prove anything."""
+        least = {
+            "captures": self.customers,  # two months; some people never pay
+            "pushes": self.customers // 2,
+            "SMS": self.customers // 2,
+            "webhooks tried": self.customers,
+        }
+        missing = [
+            f"{self.counts[name]} {name}, fewer than {fewest}"
+            for name, fewest in least.items()
+            if self.counts[name] < fewest
+        ]
+        return missing + ([] if self.doubts else ["no outcome was ever in doubt"])
+
+    @property
     def median(self) -> timedelta:
         """The doubt in the middle."""
         ordered = sorted(self.doubts) or [timedelta()]
@@ -112,11 +128,11 @@ async def count(town: Town, report: Report) -> None:
 
 
 async def _doubts(town: Town) -> list[timedelta]:
-    """How long each unclear outcome stayed so, from when on the gateway answered everybody again."""
+    """How long each unclear outcome stayed so, from when on the gateway first answered everybody again."""
     doubts = []
     for since, settled in await town.database.rows(_DOUBTS):
         assert isinstance(since, datetime)
         assert isinstance(settled, datetime)
-        answered = max((at for at in town.cleared if since < at <= settled), default=since)
+        answered = min((at for at in town.cleared if since < at <= settled), default=since)
         doubts.append(max(settled - answered, timedelta()))
     return doubts
