@@ -1,7 +1,6 @@
 """The commands `import-bills` and `sample`: words and exit statuses around the use case, no rule of its own."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.sample_bills import FakerMissingError, SampleOrder, write_samples
 from backend.usecases.import_bills import ImportReport, import_bills
-from backend.usecases.import_wording import import_messages, report_data, report_lines
+from backend.usecases.import_wording import import_messages, report_json, report_lines
 
 OpenEngine = Callable[[], AbstractAsyncContextManager[AsyncEngine]]
 
@@ -51,10 +50,10 @@ def import_bills_command(
     except OSError as error:
         typer.echo(words["unreadable"].format(source=source, reason=error.strerror), err=True)
         return UNUSABLE
-    text = json.dumps(report_data(outcome), ensure_ascii=False, indent=2)
     if report is not None:
-        report.write_text(text + "\n", encoding="utf-8")
-    for line in [text] if as_json else report_lines(outcome):
+        with report.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in report_json(outcome))
+    for line in report_json(outcome) if as_json else report_lines(outcome):
         typer.echo(line)
     return ACCEPTED if outcome.is_accepted else REFUSED
 
