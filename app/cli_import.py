@@ -30,11 +30,12 @@ def import_bills_command(
     report: Path | None = None,
     as_json: bool = False,
 ) -> int:
-    """Import one file and say how it went; returns the exit status: 0 taken, 1 refused, 2 unreadable.
+    """Import one file and say how it went; returns the exit status: 0 taken, 1 refused, 2 a file cannot be used.
 
     `report` also writes the machine-readable report there; `as_json` prints it instead of sentences.
     """
-    words = import_messages()["report"]
+    if report is not None and not _is_writable(report):
+        return UNUSABLE
     try:
         outcome = asyncio.run(
             _import(
@@ -48,14 +49,36 @@ def import_bills_command(
             )
         )
     except OSError as error:
-        typer.echo(words["unreadable"].format(source=source, reason=error.strerror), err=True)
+        _say("unreadable", source, error)
         return UNUSABLE
     if report is not None:
-        with report.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in report_json(outcome))
+        _write_report(outcome, to=report)
     for line in report_json(outcome) if as_json else report_lines(outcome):
         typer.echo(line)
     return ACCEPTED if outcome.is_accepted else REFUSED
+
+
+def _is_writable(report: Path) -> bool:
+    """Try before anything is imported; an older report stays as it is until there is a new one."""
+    try:
+        report.open("a").close()
+    except OSError as error:
+        _say("unwritable", report, error)
+        return False
+    return True
+
+
+def _write_report(outcome: ImportReport, *, to: Path) -> None:
+    """The import is over: a disk that has become full meanwhile changes nothing about how it went."""
+    try:
+        with to.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in report_json(outcome))
+    except OSError as error:
+        _say("report_lost", to, error)
+
+
+def _say(key: str, file: Path, error: OSError) -> None:
+    typer.echo(import_messages()["report"][key].format(file=file, reason=error.strerror), err=True)
 
 
 async def _import(
