@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from backend.store.bill_conflicts import (
     match_ledger,
 )
 from backend.store.bill_import import AccountCounts, write_accounts, write_new_bills
-from backend.store.bill_staging import Staged, open_staging, stage
+from backend.store.bill_staging import FirstLine, Staged, first_staged, open_staging, stage
 from backend.usecases.bill_file.header import Header
 from backend.usecases.bill_file.reading import read_first_line, read_records
 from backend.usecases.bill_file.survey import survey
@@ -30,6 +30,7 @@ class ImportReport:
 
     is_dry_run: bool
     encoding: str | None = None
+    first_line: FirstLine | None = None  # of a dry run, for the eye of whoever is about to import
     lines: int = 0  # good lines with a bill
     new_bills: int = 0
     unchanged_bills: int = 0
@@ -65,15 +66,16 @@ async def import_bills(
     """
     surveyed = await asyncio.to_thread(survey, source)
     if isinstance(surveyed, Refusal):
-        return _refused_file((surveyed,), is_dry_run=dry_run)
+        return _refused_file((surveyed,), encoding=None, is_dry_run=dry_run)
     header = read_first_line(source, surveyed)
     if not isinstance(header, Header):
-        return _refused_file(header, is_dry_run=dry_run)
+        return _refused_file(header, encoding=surveyed.encoding, is_dry_run=dry_run)
     refusals = Refusals()
     records = read_records(source, surveyed, header=header, refusals=refusals, progress=progress)
     async with engine.connect() as connection, connection.begin() as step:
         await open_staging(connection)
         staged = await stage(connection, records)
+        first_line = await first_staged(connection) if dry_run else None
         await _check(connection, staged, amend=amend, refusals=refusals)
         written = _NOTHING
         if not refusals:
@@ -82,7 +84,8 @@ async def import_bills(
             await step.rollback()
         failpoint("inside-import")
     failpoint("after-import")
-    return _report(staged, written, refusals, encoding=surveyed.encoding, is_dry_run=dry_run)
+    report = _report(staged, written, refusals, encoding=surveyed.encoding, is_dry_run=dry_run)
+    return replace(report, first_line=first_line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +123,8 @@ async def _write(connection: AsyncConnection, *, has_email: bool, now: datetime)
     return _Written(accounts=accounts, amended=amended, new_bills=new)
 
 
-def _refused_file(refusals: tuple[Refusal, ...], *, is_dry_run: bool) -> ImportReport:
-    return ImportReport(is_dry_run=is_dry_run, refusals=refusals)
+def _refused_file(refusals: tuple[Refusal, ...], *, encoding: str | None, is_dry_run: bool) -> ImportReport:
+    return ImportReport(is_dry_run=is_dry_run, encoding=encoding, refusals=refusals)
 
 
 def _report(staged: Staged, written: _Written, refusals: Refusals, *, encoding: str, is_dry_run: bool) -> ImportReport:

@@ -51,6 +51,8 @@ def refusal_reason(refusal: Refusal) -> str:
 def report_lines(report: ImportReport) -> Iterator[str]:
     """The report for people, refusals first; of a long list only the beginning."""
     words = import_messages()["report"]
+    if report.is_dry_run:
+        yield from _preview(report)
     if not report.is_accepted:
         yield from map(refusal_sentence, report.refusals[:_SHOWN])
         if (rest := len(report.refusals) - _SHOWN) > 0:
@@ -68,6 +70,15 @@ def report_lines(report: ImportReport) -> Iterator[str]:
     )
     if report.undone_requests:
         yield words["undone"].format(count=f"{report.undone_requests:,}")
+
+
+def _preview(report: ImportReport) -> Iterator[str]:
+    """How the file was read, so that wrongly read letters are seen before they are imported (f64)."""
+    words, first = import_messages()["report"], report.first_line
+    if report.encoding is not None:
+        yield words["encoding"].format(encoding=import_messages()["encodings"][report.encoding])
+    if first is not None:
+        yield words["first_line"].format(name=first.name_kanji, place=first.service_location)
 
 
 def report_json(report: ImportReport) -> Iterator[str]:

@@ -107,6 +107,31 @@ def test_an_older_report_stays_when_nothing_was_imported(open_engine: OpenEngine
     assert report.read_text(encoding="utf-8") == "older"
 
 
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "UTF-8"), ("cp932", "CP932(Shift_JIS)")])
+def test_f64_a_dry_run_shows_the_encoding_and_how_the_letters_read(
+    open_engine: OpenEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, encoding: str, shown: str
+) -> None:
+    source = write_file(tmp_path, line(amount="x"), line(), encoding=encoding)
+
+    import_bills_command(source=source, now=NOW, open_engine=open_engine, dry_run=True)
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"文字コード: {shown}"
+    assert said[1].startswith("はじめの行: 山田 花子 様、東京都世田谷区桜1丁目2番3号")
+
+
+def test_an_import_repeats_nobodys_name(
+    open_engine: OpenEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, report = write_file(tmp_path, line()), tmp_path / "report.json"
+
+    import_bills_command(source=source, now=NOW, open_engine=open_engine, dry_run=True, report=report)
+    import_bills_command(source=source, now=NOW, open_engine=open_engine)
+
+    assert "山田" not in report.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.count("山田") == 1
+
+
 def test_samples_are_good_files_one_a_month(tmp_path: Path) -> None:
     status = sample_command(customers=60, months=3, start="2026-11", out=tmp_path, seed=1)
 
