@@ -1,5 +1,7 @@
 """Everything that is due now, once: the timetable in order, then every step until nothing is left."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from app.clock import ShiftableClock
@@ -26,13 +28,32 @@ async def travel(parts: Parts, *, to: datetime) -> None:
 
 
 async def tick(parts: Parts) -> list[str]:
-    """Do all that is due at this moment; returns the jobs of the timetable that ran."""
+    """Do all that is due at this moment; returns the jobs of the timetable that ran.
+
+    Raises:
+        ExceptionGroup: what went wrong in jobs and steps, after all the others have been done.
+    """
     await parts.services.clock.refresh()
     clock = parts.services.clock
     if clock.is_real and await is_clock_wrong(parts.services, now=clock.now()):
         return []  # nothing is begun by a clock that may be wrong; people have been told (f17)
-    jobs = await run_due(parts.services, now=clock.now())
+    jobs: list[str] = []
+    problems: list[Exception] = []
+    with _putting_off(problems):
+        jobs = await run_due(parts.services, now=clock.now())
     # What judges the work in hand comes when that work is done: nobody could do it before this tick.
-    await drain(parts.due_steps(), clock=clock)
-    await drain(parts.steps(), clock=clock)
+    for steps in (parts.due_steps(), parts.steps()):
+        with _putting_off(problems):
+            await drain(steps, clock=clock)
+    if problems:
+        raise ExceptionGroup("not all that is due could be done", problems)
     return jobs
+
+
+@contextmanager
+def _putting_off(problems: list[Exception]) -> Iterator[None]:
+    """What fails is kept for the end, so that the rest is done first, as in processes of their own."""
+    try:
+        yield
+    except Exception as problem:  # noqa: BLE001 - a door: all of them are raised at the end
+        problems.append(problem)

@@ -148,10 +148,12 @@ async def test_a_database_that_does_not_exist_or_is_not_migrated_says_what_to_do
 ) -> None:
     nowhere = await run("migrate", env=environment(world, on_database(database_url, "nobody_made_it")))
     empty = await run("status", env=environment(world, on_database(postgres[0], "postgres")))
+    unready = await run("tick", env=environment(world, on_database(postgres[0], "postgres"), CLOCK="system"))
 
-    assert nowhere[0] == empty[0] == 3
+    assert nowhere[0] == empty[0] == unready[0] == 3
     assert "create it" in nowhere[1]
     assert "run `tsukibarai migrate` first" in empty[1]
+    assert "run `tsukibarai migrate` first" in unready[1].splitlines()[-1]
     assert len((nowhere[1] + empty[1]).splitlines()) == 2
 
 
