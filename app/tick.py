@@ -6,25 +6,38 @@ from datetime import datetime
 
 from app.clock import ShiftableClock
 from app.compose import Parts
+from backend.store import jobs as runs
+from backend.store.engine import transaction
 from backend.usecases.check_clock import is_clock_wrong
 from scheduler.catch_up import run_due
 from scheduler.worker import drain
 
 
 class TimeTravelRefusedError(Exception):
-    """`--at` needs CLOCK=shiftable, which production refuses."""
+    """`--at` needs CLOCK=shiftable, which production refuses, and never leads back."""
 
 
 async def travel(parts: Parts, *, to: datetime) -> None:
-    """Set the shiftable clock of every process.
+    """Set the shiftable clock of every process; back only while nothing has happened in this database.
 
     Raises:
-        TimeTravelRefusedError: this system runs on real time.
+        TimeTravelRefusedError: this system runs on real time, or the timetable has been worked on at a later time.
     """
     clock = parts.services.clock
     if not isinstance(clock, ShiftableClock):
         raise TimeTravelRefusedError("time travel needs CLOCK=shiftable (development and tests only)")
+    await clock.refresh()
+    if to < clock.now() and await _has_run(parts):
+        raise TimeTravelRefusedError(
+            f"The clock stands at {clock.now():%Y-%m-%d %H:%M} and does not go back: what was done until now would"
+            " not be due again. Name a later time, or begin with an empty database."
+        )
     await clock.go_to(to)
+
+
+async def _has_run(parts: Parts) -> bool:
+    async with transaction(parts.services.engine) as connection:
+        return bool(await runs.last_runs(connection))
 
 
 async def tick(parts: Parts) -> list[str]:
