@@ -69,6 +69,9 @@ def test_production_has_no_real_gateway_yet_and_says_so() -> None:
         ("SENDER_NAME", "", "fill it in"),
         ("DATABASE_URL", "mysql://user:hidden@host/db", "must be a PostgreSQL address such as postgresql://"),
         ("DATABASE_URL", "", "must be a PostgreSQL address such as postgresql://"),
+        ("DATABASE_URL", "postgresql://host/db?connect_timeout=5", "remove all but channel_binding, host, "),
+        ("DATABASE_URL", "postgresql://user:1?hidden@host/db", "a ? in the password is written %3F"),
+        ("DATABASE_URL", "postgresql://host/db?sslmode=hidden", "must have an sslmode out of allow, disable, "),
     ],
 )
 def test_a_value_that_cannot_work_stops_the_start_with_its_remedy(
@@ -82,6 +85,11 @@ def test_a_value_that_cannot_work_stops_the_start_with_its_remedy(
     assert remedy in said
     assert "hidden" not in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", ["", "?sslmode=require&channel_binding=require", "?host=/run/pg&user=u&ssl=allow"])
+def test_the_options_that_hosts_append_are_accepted(options: str) -> None:
+    assert load_settings(database_url=f"postgresql://db.example.jp/x{options}").database_url is not None
 
 
 def test_days_are_a_json_list_or_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
