@@ -13,6 +13,7 @@ from backend.failpoints import parse_failpoints
 
 _HOURS = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PRINTED = re.compile(r"(?=(?:-?[0-9]){10,11}$)0[0-9]{1,4}-?[0-9]{1,4}-?[0-9]{3,4}")
 _ACCOUNT_SID = re.compile(r"AC[0-9A-Za-z]{1,64}")
 _POSTGRES = {"postgres", "postgresql", "postgresql+asyncpg"}
 # What backend.store.engine and its driver understand; anything else would end in a TypeError at the first connection.
@@ -92,6 +93,12 @@ def _telephone(value: str) -> str:
     return value
 
 
+def _printed_telephone(value: str) -> str:
+    if not _PRINTED.fullmatch(value):
+        raise ValueError("must be the telephone number as customers read it, such as 0120-000-000 or 03-1234-5678")
+    return value
+
+
 def _twilio_account(value: str) -> str:
     if not _ACCOUNT_SID.fullmatch(value):
         raise ValueError("must be the Account SID of Twilio's console; it begins with AC")
@@ -148,6 +155,7 @@ PublicAddress = Annotated[BaseAddress, AfterValidator(_without_path)]
 DatabaseAddress = Annotated[SecretStr, BeforeValidator(_postgres_only)]
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
 Telephone = Annotated[str, AfterValidator(_telephone)]
+PrintedTelephone = Annotated[str, AfterValidator(_printed_telephone)]
 TwilioAccount = Annotated[str, AfterValidator(_twilio_account)]
 Hours = Annotated[str, BeforeValidator(_hours)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
