@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from app.cli_brake import brake_cli
+from app.cli_card_change import withdraw_card_change
 from app.cli_gate import gate_cli
 from app.cli_month import month_cli
 from app.cli_receipt import receipt_cli
@@ -26,6 +27,7 @@ cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 cli.add_typer(brake_cli, name="brake")
 cli.add_typer(gate_cli, name="gate")
 cli.command(name="reconcile")(reconcile)
+cli.command(name="withdraw-card-change")(withdraw_card_change)
 cli.add_typer(receipt_cli, name="receipt")
 cli.add_typer(refund_cli, name="refund")
 cli.add_typer(month_cli, name="run-month")

@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _ALL = text("SELECT id, customer_number, name_kanji, phone FROM account ORDER BY id LIMIT :size")
 
+_ID = text("SELECT id FROM account WHERE customer_number = :customer_number")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -21,3 +23,9 @@ class Account:
 async def list_accounts(connection: AsyncConnection, *, size: int) -> list[Account]:
     """The first accounts, oldest first."""
     return [Account(**row) for row in (await connection.execute(_ALL, {"size": size})).mappings()]
+
+
+async def find_account(connection: AsyncConnection, *, customer_number: str) -> int | None:
+    """The id of the account with this number; None when there is none."""
+    found: int | None = (await connection.execute(_ID, {"customer_number": customer_number})).scalar_one_or_none()
+    return found
