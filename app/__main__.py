@@ -23,6 +23,12 @@ from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_f
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 
+_FRESH = "It has begun with fresh demo data."
+_AS_IT_WAS = (
+    "The database that DATABASE_URL names has customers already, so that it goes on with what is there, at the time"
+    " that it was; for fresh demo data name an empty database, or remove DATABASE_URL."
+)
+
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 cli.add_typer(brake_cli, name="brake")
 cli.add_typer(gate_cli, name="gate")
@@ -76,6 +82,7 @@ def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: S
 def dev() -> None:
     """Start everything on this machine, with emulated outsiders and demo customers."""
     from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
+    from app.tick import TimeTravelRefusedError  # noqa: PLC0415
 
     settings = settings_or_exit(clock=ClockKind.SHIFTABLE)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -90,12 +97,16 @@ def dev() -> None:
             say(f"  card gateway      {addresses.gateway}")
             say(f"  LINE, Twilio      {addresses.line}   {addresses.twilio}")
             say(f"  log               {log_file}\n")
-            say("Ctrl+C stops it. Every start begins with fresh demo data.\n")
+            say(f"{_FRESH if addresses.is_fresh else _AS_IT_WAS} Ctrl+C stops it.\n")
             await stop.wait()
 
     with log_file.open("w", encoding="utf-8") as log:
         configure_logs(to=log)
-        _run(work, settings)
+        try:
+            _run(work, settings)
+        except TimeTravelRefusedError as refusal:
+            typer.echo(str(refusal), err=True)
+            raise typer.Exit(USAGE) from None
 
 
 @cli.command()
