@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from app.cli_brake import brake_cli
+from app.cli_card_change import withdraw_card_change
 from app.cli_gate import gate_cli
 from app.cli_month import month_cli
 from app.cli_receipt import receipt_cli
@@ -22,10 +23,17 @@ from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_f
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 
+_FRESH = "It has begun with fresh demo data."
+_AS_IT_WAS = (
+    "The database that DATABASE_URL names has customers already, so that it goes on with what is there, at the time"
+    " that it was; for fresh demo data name an empty database, or remove DATABASE_URL."
+)
+
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 cli.add_typer(brake_cli, name="brake")
 cli.add_typer(gate_cli, name="gate")
 cli.command(name="reconcile")(reconcile)
+cli.command(name="withdraw-card-change")(withdraw_card_change)
 cli.add_typer(receipt_cli, name="receipt")
 cli.add_typer(refund_cli, name="refund")
 cli.add_typer(month_cli, name="run-month")
@@ -74,6 +82,7 @@ def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: S
 def dev() -> None:
     """Start everything on this machine, with emulated outsiders and demo customers."""
     from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
+    from app.tick import TimeTravelRefusedError  # noqa: PLC0415
 
     settings = settings_or_exit(clock=ClockKind.SHIFTABLE)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -88,12 +97,16 @@ def dev() -> None:
             say(f"  card gateway      {addresses.gateway}")
             say(f"  LINE, Twilio      {addresses.line}   {addresses.twilio}")
             say(f"  log               {log_file}\n")
-            say("Ctrl+C stops it. Every start begins with fresh demo data.\n")
+            say(f"{_FRESH if addresses.is_fresh else _AS_IT_WAS} Ctrl+C stops it.\n")
             await stop.wait()
 
     with log_file.open("w", encoding="utf-8") as log:
         configure_logs(to=log)
-        _run(work, settings)
+        try:
+            _run(work, settings)
+        except TimeTravelRefusedError as refusal:
+            typer.echo(str(refusal), err=True)
+            raise typer.Exit(USAGE) from None
 
 
 @cli.command()
@@ -167,7 +180,7 @@ def migrate() -> None:
 def tick(
     at: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="Asia/Tokyo; needs CLOCK=shiftable"),
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="Asia/Tokyo, ahead; needs CLOCK=shiftable"),
     ] = None,
 ) -> None:
     """Do everything that is due now and return (for an external cron); --at first travels there."""

@@ -1,7 +1,6 @@
 """The commands `import-bills` and `sample`: words and exit statuses around the use case, no rule of its own."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.sample_bills import FakerMissingError, SampleOrder, write_samples
 from backend.usecases.import_bills import ImportReport, import_bills
-from backend.usecases.import_wording import import_messages, report_data, report_lines
+from backend.usecases.import_wording import import_messages, report_json, report_lines
 
 OpenEngine = Callable[[], AbstractAsyncContextManager[AsyncEngine]]
 
@@ -31,11 +30,12 @@ def import_bills_command(
     report: Path | None = None,
     as_json: bool = False,
 ) -> int:
-    """Import one file and say how it went; returns the exit status: 0 taken, 1 refused, 2 unreadable.
+    """Import one file and say how it went; returns the exit status: 0 taken, 1 refused, 2 a file cannot be used.
 
     `report` also writes the machine-readable report there; `as_json` prints it instead of sentences.
     """
-    words = import_messages()["report"]
+    if report is not None and not _is_writable(report):
+        return UNUSABLE
     try:
         outcome = asyncio.run(
             _import(
@@ -49,14 +49,36 @@ def import_bills_command(
             )
         )
     except OSError as error:
-        typer.echo(words["unreadable"].format(source=source, reason=error.strerror), err=True)
+        _say("unreadable", source, error)
         return UNUSABLE
-    text = json.dumps(report_data(outcome), ensure_ascii=False, indent=2)
     if report is not None:
-        report.write_text(text + "\n", encoding="utf-8")
-    for line in [text] if as_json else report_lines(outcome):
+        _write_report(outcome, to=report)
+    for line in report_json(outcome) if as_json else report_lines(outcome):
         typer.echo(line)
     return ACCEPTED if outcome.is_accepted else REFUSED
+
+
+def _is_writable(report: Path) -> bool:
+    """Try before anything is imported; an older report stays as it is until there is a new one."""
+    try:
+        report.open("a").close()
+    except OSError as error:
+        _say("unwritable", report, error)
+        return False
+    return True
+
+
+def _write_report(outcome: ImportReport, *, to: Path) -> None:
+    """The import is over: a disk that has become full meanwhile changes nothing about how it went."""
+    try:
+        with to.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in report_json(outcome))
+    except OSError as error:
+        _say("report_lost", to, error)
+
+
+def _say(key: str, file: Path, error: OSError) -> None:
+    typer.echo(import_messages()["report"][key].format(file=file, reason=error.strerror), err=True)
 
 
 async def _import(

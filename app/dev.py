@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,14 +12,14 @@ import aiohttp
 from aiohttp import web
 
 from app.compose import Parts, open_parts
+from app.demo_people import list_people, make_friends, meet
 from app.open_services import database_url
-from app.sample_bills import DEMO_CUSTOMERS, demo_order, write_samples
+from app.sample_bills import demo_order, write_samples
 from app.settings import Settings
 from app.tick import tick, travel
 from app.web import make_web_app, serving
 from backend.domain.billing_calendar import JST, billing_month_of
-from backend.store import accounts, line_accounts
-from backend.store.engine import make_engine, recreate_database, transaction
+from backend.store.engine import make_engine, recreate_database
 from backend.store.migrate import upgrade
 from backend.usecases.import_bills import import_bills
 from emulators.gateway.app import GatewayConfig
@@ -32,19 +32,17 @@ from emulators.twilio.app import TwilioConfig
 from emulators.twilio.app import create_app as create_twilio
 from scheduler.runner import run_scheduler
 
-_LINKED = 6  # of the demo customers; the others live through the account link, or use SMS only
-_SMS_ONLY = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the parts of a running demo are found."""
+    """Where the parts of a running demo are found; `is_fresh`: it has begun with demo data."""
 
     web: str
     phone: str
     gateway: str
     line: str
     twilio: str
+    is_fresh: bool = True
 
 
 @asynccontextmanager
@@ -52,27 +50,32 @@ async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Address
     """Start everything on 127.0.0.1 with fresh demo data; stop it cleanly at the end.
 
     The demo begins anew at every start, because the emulators keep their truth in memory. A database named by
-    DATABASE_URL is used as it is and never emptied.
+    DATABASE_URL is never emptied: if it has customers, they, their links and its clock stay as they are.
+
+    Raises:
+        TimeTravelRefusedError: a database without customers on which the timetable has run already.
     """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_database(settings))
         addresses = await _start_emulators(settings, stack)
         await _migrate(url)
         parts = await stack.enter_async_context(open_parts(settings, url=url))
-        await _load_demo(parts)
+        known = await list_people(parts)
+        if not known:
+            await _load_demo(parts)
         pages = make_web_app(parts)
         await stack.enter_async_context(
             serving(pages, host=settings.web_host, port=settings.web_port, connections=settings.max_connections)
         )
         await _move_emulators(addresses, to=parts.services.clock.now())
-        customers = await _make_friends(parts, addresses)
+        customers = await (meet(known, addresses.line) if known else make_friends(parts, addresses.line))
         phone = create_phone(config=_phone_config(parts, addresses, customers))
         await stack.enter_async_context(_serving_emulator(phone, host=settings.web_host, port=settings.phone_port))
         await stack.enter_async_context(_in_background(parts.work()))
         await stack.enter_async_context(
             _in_background(run_scheduler(parts.services, every_seconds=1.0, checks_clock=False))
         )
-        yield parts, addresses
+        yield parts, replace(addresses, is_fresh=not known)
 
 
 @asynccontextmanager
@@ -159,41 +162,6 @@ async def _load_demo(parts: Parts) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for file in write_samples(order, out=Path(folder)):
             await import_bills(parts.services.engine, source=file, now=start, amend=False, dry_run=False, progress=None)
-
-
-async def _make_friends(parts: Parts, addresses: Addresses) -> tuple[DemoCustomer, ...]:
-    """Most demo customers are LINE friends, the first ones with linked accounts; the last have SMS only."""
-    async with transaction(parts.services.engine) as connection:
-        places = await accounts.list_accounts(connection, size=DEMO_CUSTOMERS)
-    people = list({place.phone: place for place in reversed(places)}.values())[::-1]
-    customers = []
-    async with aiohttp.ClientSession() as session:
-        for number, person in enumerate(people, start=1):
-            user_id = f"U{number:032x}" if number <= len(people) - _SMS_ONLY else None
-            is_linked = number <= _LINKED
-            if user_id:
-                friend = {"userId": user_id, "displayName": person.name_kanji}
-                async with session.post(f"{addresses.line}/_control/users", json=friend) as answer:
-                    answer.raise_for_status()
-            if user_id and is_linked:
-                await _link(parts, [place.id for place in places if place.phone == person.phone], user_id)
-            customers.append(
-                DemoCustomer(
-                    name=person.name_kanji,
-                    customer_number=person.customer_number,
-                    phone=person.phone,
-                    line_user_id=user_id,
-                    is_linked=is_linked,
-                )
-            )
-    return tuple(customers)
-
-
-async def _link(parts: Parts, account_ids: list[int], user_id: str) -> None:
-    now = parts.services.clock.now()
-    async with transaction(parts.services.engine) as connection:
-        for account_id in account_ids:
-            await line_accounts.link(connection, account_id=account_id, line_user_id=user_id, now=now)
 
 
 def _phone_config(parts: Parts, addresses: Addresses, customers: tuple[DemoCustomer, ...]) -> PhoneConfig:

@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import time
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -12,8 +13,23 @@ from backend.failpoints import parse_failpoints
 
 _HOURS = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PRINTED = re.compile(r"(?=(?:-?[0-9]){10,11}$)0[0-9]{1,4}-?[0-9]{1,4}-?[0-9]{3,4}")
 _ACCOUNT_SID = re.compile(r"AC[0-9A-Za-z]{1,64}")
 _POSTGRES = {"postgres", "postgresql", "postgresql+asyncpg"}
+# What backend.store.engine and its driver understand; anything else would end in a TypeError at the first connection.
+_CONNECTION_OPTIONS = {
+    "channel_binding",
+    "host",
+    "passfile",
+    "password",
+    "port",
+    "prepared_statement_cache_size",
+    "ssl",
+    "sslmode",
+    "target_session_attrs",
+    "user",
+}
+_SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 
 def _split(value: str, *, schemes: set[str]) -> SplitResult | None:
@@ -42,12 +58,27 @@ def _without_path(value: str) -> str:
 
 
 def _postgres_only(value: object) -> object:
-    if isinstance(value, str) and _split(value, schemes=_POSTGRES) is None:
+    if not isinstance(value, str):
+        return value
+    parts = _split(value, schemes=_POSTGRES)
+    if parts is None:
         raise ValueError(
             "must be a PostgreSQL address such as postgresql://user:password@host/database; remove the setting"
             " to use the embedded one"
         )
+    _check_options(dict(parse_qsl(parts.query, keep_blank_values=True)))
     return value
+
+
+def _check_options(options: Mapping[str, str]) -> None:
+    """Never quotes what it refuses: behind a `?` in a password, it is a part of that."""
+    if not options.keys() <= _CONNECTION_OPTIONS:
+        raise ValueError(
+            f"has an option behind its ? that cannot be used; remove all but {', '.join(sorted(_CONNECTION_OPTIONS))}"
+            " (a ? in the password is written %3F)"
+        )
+    if not {options[name] for name in ("ssl", "sslmode") if name in options} <= _SSL_MODES:
+        raise ValueError(f"must have an sslmode out of {', '.join(sorted(_SSL_MODES))}")
 
 
 def _not_blank(value: SecretStr) -> SecretStr:
@@ -59,6 +90,12 @@ def _not_blank(value: SecretStr) -> SecretStr:
 def _telephone(value: str) -> str:
     if not _E164.fullmatch(value):
         raise ValueError("must be the sending number in international form, such as +815012345678")
+    return value
+
+
+def _printed_telephone(value: str) -> str:
+    if not _PRINTED.fullmatch(value):
+        raise ValueError("must be the telephone number as customers read it, such as 0120-000-000 or 03-1234-5678")
     return value
 
 
@@ -118,6 +155,7 @@ PublicAddress = Annotated[BaseAddress, AfterValidator(_without_path)]
 DatabaseAddress = Annotated[SecretStr, BeforeValidator(_postgres_only)]
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
 Telephone = Annotated[str, AfterValidator(_telephone)]
+PrintedTelephone = Annotated[str, AfterValidator(_printed_telephone)]
 TwilioAccount = Annotated[str, AfterValidator(_twilio_account)]
 Hours = Annotated[str, BeforeValidator(_hours)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]

@@ -19,6 +19,7 @@ from app.setting_values import (
     Failpoints,
     Hours,
     Names,
+    PrintedTelephone,
     PublicAddress,
     Secret,
     Telephone,
@@ -128,7 +129,7 @@ class Settings(BaseSettings):
     sms_yen_per_segment: Decimal = Field(default=Decimal(12), ge=0)
 
     sender_name: str = Field(default="つきばらい電力", min_length=1, max_length=12)
-    support_phone: str = "0120-000-000"
+    support_phone: PrintedTelephone = "0120-000-000"
     line_pushes_per_second: int = Field(default=100, ge=1, le=2000)
     sms_per_second: int = Field(default=10, ge=1, le=100)
     max_connections: int = Field(default=800, ge=10, le=100_000)

@@ -1,38 +1,72 @@
 """Everything that is due now, once: the timetable in order, then every step until nothing is left."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from app.clock import ShiftableClock
 from app.compose import Parts
+from backend.store import jobs as runs
+from backend.store.engine import transaction
 from backend.usecases.check_clock import is_clock_wrong
 from scheduler.catch_up import run_due
 from scheduler.worker import drain
 
 
 class TimeTravelRefusedError(Exception):
-    """`--at` needs CLOCK=shiftable, which production refuses."""
+    """`--at` needs CLOCK=shiftable, which production refuses, and never leads back."""
 
 
 async def travel(parts: Parts, *, to: datetime) -> None:
-    """Set the shiftable clock of every process.
+    """Set the shiftable clock of every process; back only while nothing has happened in this database.
 
     Raises:
-        TimeTravelRefusedError: this system runs on real time.
+        TimeTravelRefusedError: this system runs on real time, or the timetable has been worked on at a later time.
     """
     clock = parts.services.clock
     if not isinstance(clock, ShiftableClock):
         raise TimeTravelRefusedError("time travel needs CLOCK=shiftable (development and tests only)")
+    await clock.refresh()
+    if to < clock.now() and await _has_run(parts):
+        raise TimeTravelRefusedError(
+            f"The clock stands at {clock.now():%Y-%m-%d %H:%M} and does not go back: what was done until now would"
+            " not be due again. Name a later time, or begin with an empty database."
+        )
     await clock.go_to(to)
 
 
+async def _has_run(parts: Parts) -> bool:
+    async with transaction(parts.services.engine) as connection:
+        return bool(await runs.last_runs(connection))
+
+
 async def tick(parts: Parts) -> list[str]:
-    """Do all that is due at this moment; returns the jobs of the timetable that ran."""
+    """Do all that is due at this moment; returns the jobs of the timetable that ran.
+
+    Raises:
+        ExceptionGroup: what went wrong in jobs and steps, after all the others have been done.
+    """
     await parts.services.clock.refresh()
     clock = parts.services.clock
     if clock.is_real and await is_clock_wrong(parts.services, now=clock.now()):
         return []  # nothing is begun by a clock that may be wrong; people have been told (f17)
-    jobs = await run_due(parts.services, now=clock.now())
+    jobs: list[str] = []
+    problems: list[Exception] = []
+    with _putting_off(problems):
+        jobs = await run_due(parts.services, now=clock.now())
     # What judges the work in hand comes when that work is done: nobody could do it before this tick.
-    await drain(parts.due_steps(), clock=clock)
-    await drain(parts.steps(), clock=clock)
+    for steps in (parts.due_steps(), parts.steps()):
+        with _putting_off(problems):
+            await drain(steps, clock=clock)
+    if problems:
+        raise ExceptionGroup("not all that is due could be done", problems)
     return jobs
+
+
+@contextmanager
+def _putting_off(problems: list[Exception]) -> Iterator[None]:
+    """What fails is kept for the end, so that the rest is done first, as in processes of their own."""
+    try:
+        yield
+    except Exception as problem:  # noqa: BLE001 - a door: all of them are raised at the end
+        problems.append(problem)

@@ -168,7 +168,7 @@ async def _database(address: str | None, folder: Path) -> AsyncIterator[str]:
 
 
 def _plain(url: str) -> str:
-    return url.replace("+asyncpg", "", 1)
+    return url.replace("+asyncpg", "", 1).replace("ssl=", "sslmode=", 1)  # asyncpg itself reads libpq's form
 
 
 if __name__ == "__main__":

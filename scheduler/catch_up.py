@@ -109,6 +109,7 @@ async def _try(services: Services, run: DueRun, look: Look, *, now: datetime) ->
         return
     except Exception as problem:  # noqa: BLE001 - a door: the other jobs go on, and all problems are raised at the end
         look.failed.add(run.job.name)
+        problem.add_note(f"in the job {run.job.name}")
         look.problems.append(problem)
         look.put_off(run, f"it failed: {type(problem).__name__}")
         return

@@ -29,17 +29,38 @@ class Step:
 
 
 async def drain(steps: Sequence[Step], *, clock: Clock) -> int:
-    """Do everything that is due, and what becomes due by it, until a whole round finds nothing; returns how much."""
-    total = 0
+    """Do everything that is due, and what becomes due by it, until a whole round finds nothing; returns how much.
+
+    A step that fails is left alone from then on; the others do their work all the same.
+
+    Raises:
+        ExceptionGroup: what went wrong in steps, after the others have done all that was due.
+    """
+    total, going, problems = 0, list(steps), list[Exception]()
     while True:
         done = 0
-        for step in steps:
-            with acting(actor=WORKER, cause=step.name):
-                while count := await step.run(clock.now()):
-                    done += count
+        for step in tuple(going):
+            try:
+                done += await _exhaust(step, clock)
+            except Exception as problem:  # noqa: BLE001 - a door: all problems are raised at the end
+                problem.add_note(f"in the step {step.name}")
+                problems.append(problem)
+                going.remove(step)
+                done += 1  # what it had done before may be work for others
         if not done:
-            return total
+            break
         total += done
+    if problems:
+        raise ExceptionGroup("steps failed", problems)
+    return total
+
+
+async def _exhaust(step: Step, clock: Clock) -> int:
+    done = 0
+    with acting(actor=WORKER, cause=step.name):
+        while count := await step.run(clock.now()):
+            done += count
+    return done
 
 
 async def run_forever(steps: Sequence[Step], *, clock: Clock, is_clock_wrong: Callable[[], Awaitable[bool]]) -> None:

@@ -115,24 +115,18 @@ def shown(value: str) -> str:
 
 
 class Refusals:
-    """Keeps the first `keep` refusals and counts the rest, so that a wholly wrong file costs no memory."""
+    """Collects every refusal: a report that left some out would be corrected in vain."""
 
-    def __init__(self, *, keep: int = 1_000) -> None:
-        self._keep = keep
-        self._kept: list[Refusal] = []
-        self.count = 0
+    def __init__(self) -> None:
+        self._found: list[Refusal] = []
 
-    def add(self, refusal: Refusal) -> None:
-        """Remember one more."""
-        self.count += 1
-        if len(self._kept) < self._keep:
-            self._kept.append(refusal)
+    def __bool__(self) -> bool:
+        return bool(self._found)
 
-    def add_counted(self, refusals: tuple[Refusal, ...], *, count: int) -> None:
-        """Remember the listed ones of `count`; whoever found them listed only the first."""
-        self._kept.extend(refusals[: self._keep - len(self._kept)])
-        self.count += count
+    def add(self, *refusals: Refusal) -> None:
+        """Remember these too."""
+        self._found.extend(refusals)
 
     def listed(self) -> tuple[Refusal, ...]:
-        """The kept ones by line."""
-        return tuple(sorted(self._kept, key=lambda refusal: refusal.line))
+        """All of them by line."""
+        return tuple(sorted(self._found, key=lambda refusal: refusal.line))

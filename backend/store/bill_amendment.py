@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.bill_refusal import Column, Refusal, RefusalCode
 from backend.domain.states import LIVE_ATTEMPTS
-from backend.store.bill_conflicts import Found
 
 # Requests before bills, as the payment takes them. Then once more: a request may have opened in between.
 _LOCK_REQUESTS = """
@@ -43,7 +42,7 @@ WITH judged AS (
   LEFT JOIN payment_request r ON r.id = held.request_id
   WHERE m.code IN ('other_amount', 'other_values')
 )
-SELECT line, code, count(*) OVER () AS total FROM judged WHERE code IS NOT NULL ORDER BY line LIMIT :most
+SELECT line, code FROM judged WHERE code IS NOT NULL ORDER BY line
 """
 
 _REQUESTS_TO_UNDO = """
@@ -116,13 +115,12 @@ class Amended:
     undone_requests: int
 
 
-async def find_unamendable(connection: AsyncConnection, *, most: int) -> Found:
+async def find_unamendable(connection: AsyncConnection) -> list[Refusal]:
     """Lock what would be amended until the transaction ends; returns the lines that money forbids."""
     for lock in (_LOCK_REQUESTS, _LOCK_BILLS, _LOCK_REQUESTS):
         await connection.execute(text(lock))
-    rows = (await connection.execute(text(_UNAMENDABLE), {"most": most, "live": list(LIVE_ATTEMPTS)})).all()
-    refusals = tuple(Refusal(line=row.line, column=Column.AMOUNT, code=RefusalCode(row.code)) for row in rows)
-    return Found(refusals=refusals, count=rows[0].total if rows else 0)
+    rows = await connection.execute(text(_UNAMENDABLE), {"live": list(LIVE_ATTEMPTS)})
+    return [Refusal(line=row.line, column=Column.AMOUNT, code=RefusalCode(row.code)) for row in rows]
 
 
 async def amend_bills(connection: AsyncConnection, *, now: datetime) -> Amended:

@@ -1,7 +1,6 @@
 """What speaks against staged lines: other lines of the same file, and bills that the ledger already has."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -49,7 +48,7 @@ _REPEATED = """
 WITH numbers AS (
   SELECT bill_number, min(line) AS first_line FROM import_line GROUP BY bill_number HAVING count(*) > 1
 )
-SELECT l.line, n.first_line, count(*) OVER () AS total,
+SELECT l.line, n.first_line,
   (l.customer_number, l.name_kanji, l.name_kana, l.phone, l.email, l.service_location, l.billing_month,
    l.period_from, l.period_to, l.usage_tenths, l.amount, l.confirmed_on)
   IS NOT DISTINCT FROM
@@ -58,48 +57,36 @@ SELECT l.line, n.first_line, count(*) OVER () AS total,
 FROM numbers n
 JOIN import_line l ON l.bill_number = n.bill_number AND l.line <> n.first_line
 JOIN import_line f ON f.line = n.first_line
-ORDER BY l.line LIMIT :most
+ORDER BY l.line
 """
 
 _REPEATED_MONTHS = """
-SELECT line, first_line, count(*) OVER () AS total
+SELECT line, first_line
 FROM (
   SELECT line, bill_number,
     first_value(line) OVER month AS first_line, first_value(bill_number) OVER month AS first_number
   FROM import_line WINDOW month AS (PARTITION BY customer_number, billing_month ORDER BY line)
 ) AS seen
 WHERE bill_number <> first_number
-ORDER BY line LIMIT :most
+ORDER BY line
 """
 
 _CONFLICTS = """
-SELECT conflict.*, count(*) OVER () AS total
-FROM (
-  SELECT DISTINCT ON (m.line) m.line, m.code, m.differs_in, m.old_amount, l.amount AS new_amount
-  FROM import_match m JOIN import_line l ON l.line = m.line
-  WHERE m.code IS NOT NULL AND NOT (:amend AND m.code IN ('other_amount', 'other_values'))
-  ORDER BY m.line, m.bill_id
-) AS conflict
-ORDER BY line LIMIT :most
+SELECT DISTINCT ON (m.line) m.line, m.code, m.differs_in, m.old_amount, l.amount AS new_amount
+FROM import_match m JOIN import_line l ON l.line = m.line
+WHERE m.code IS NOT NULL AND NOT (:amend AND m.code IN ('other_amount', 'other_values'))
+ORDER BY m.line, m.bill_id
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The first refusals of one kind, and how many there are."""
-
-    refusals: tuple[Refusal, ...]
-    count: int
-
-
-async def find_repeated_bills(connection: AsyncConnection, *, most: int) -> Found:
+async def find_repeated_bills(connection: AsyncConnection) -> Iterable[Refusal]:
     """Lines that use a bill number again: the same line twice, or the number with other values."""
-    return _found((await connection.execute(text(_REPEATED), {"most": most})).all(), _repeated_bill)
+    return map(_repeated_bill, await connection.execute(text(_REPEATED)))
 
 
-async def find_repeated_months(connection: AsyncConnection, *, most: int) -> Found:
+async def find_repeated_months(connection: AsyncConnection) -> Iterable[Refusal]:
     """Lines that bill a customer's month again under another bill number."""
-    return _found((await connection.execute(text(_REPEATED_MONTHS), {"most": most})).all(), _repeated_month)
+    return map(_repeated_month, await connection.execute(text(_REPEATED_MONTHS)))
 
 
 async def match_ledger(connection: AsyncConnection) -> None:
@@ -107,14 +94,9 @@ async def match_ledger(connection: AsyncConnection) -> None:
     await connection.execute(text(_MATCH))
 
 
-async def find_conflicts(connection: AsyncConnection, *, amend: bool, most: int) -> Found:
+async def find_conflicts(connection: AsyncConnection, *, amend: bool) -> Iterable[Refusal]:
     """Lines that contradict the ledger; with `amend` only those that no amendment can settle."""
-    rows = (await connection.execute(text(_CONFLICTS), {"amend": amend, "most": most})).all()
-    return _found(rows, _conflict)
-
-
-def _found(rows: Sequence[Row[Any]], refuse: Callable[[Row[Any]], Refusal]) -> Found:
-    return Found(refusals=tuple(map(refuse, rows)), count=rows[0].total if rows else 0)
+    return map(_conflict, await connection.execute(text(_CONFLICTS), {"amend": amend}))
 
 
 def _repeated_bill(row: Row[Any]) -> Refusal:

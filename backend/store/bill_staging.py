@@ -1,7 +1,7 @@
 """The staging table of a bill import: rows come in by COPY, and leave with the transaction. Decides nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,6 +39,8 @@ SELECT coalesce(sum(lines), 0) AS lines, count(*) AS customers
 FROM (SELECT count(*) AS lines FROM import_line GROUP BY customer_number) AS each
 """
 
+_FIRST = "SELECT name_kanji, service_location FROM import_line ORDER BY line LIMIT 1"
+
 _ONE_LINE_EACH = "CREATE TEMP VIEW import_account AS SELECT * FROM import_line"
 
 # The newest line speaks for the customer: by month, then by confirmation, then by place in the file.
@@ -55,6 +57,14 @@ class Staged:
 
     lines: int
     customers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLine:
+    """What a person looks at to see whether the letters are right."""
+
+    name_kanji: str = field(repr=False)
+    service_location: str = field(repr=False)
 
 
 async def open_staging(connection: AsyncConnection) -> None:
@@ -82,3 +92,9 @@ async def stage(connection: AsyncConnection, records: Iterable[tuple[object, ...
     once = staged.lines == staged.customers
     await connection.execute(text(_ONE_LINE_EACH if once else _NEWEST_LINE_EACH))
     return staged
+
+
+async def first_staged(connection: AsyncConnection) -> FirstLine | None:
+    """The first good line; None when there is none."""
+    row = (await connection.execute(text(_FIRST))).mappings().one_or_none()
+    return FirstLine(**row) if row else None

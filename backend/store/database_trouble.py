@@ -4,6 +4,7 @@ from sqlalchemy.exc import DBAPIError
 
 _REMEDIES = {
     "3D000": "The database that DATABASE_URL names does not exist: create it, then run `tsukibarai migrate`.",
+    "42883": "The database has no function of that name: run `tsukibarai migrate` first.",
     "42P01": "The database has no table of that name: run `tsukibarai migrate` first.",
     "42703": "The database has no column of that name: run `tsukibarai migrate` first.",
     "55P03": "Something else holds the lock that is needed: end long transactions, then try again.",
@@ -22,6 +23,9 @@ class DatabaseUnreachableError(ConnectionError):
 
 def remedy(problem: BaseException) -> str | None:
     """What to do about a database that is away, closed to us, or not migrated; None for any other problem."""
+    if isinstance(problem, BaseExceptionGroup):
+        said = [remedy(each) for each in problem.exceptions]
+        return said[0] if all(said) else None
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
     if isinstance(cause, DatabaseUnreachableError):
         return str(cause)

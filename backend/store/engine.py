@@ -16,6 +16,7 @@ from backend.store.database_trouble import DatabaseUnreachableError
 
 _OVERFLOW = 5
 _OUT_OF_ORDER = {"08", "53", "57", "58"}  # classes of SQLSTATE: connection, resources, operator's doing, system
+_LIBPQ_ONLY = {"sslmode", "channel_binding"}
 _DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
 _CREATE_DEMO = text("CREATE DATABASE tsukibarai")
 
@@ -54,11 +55,17 @@ def _connect(dialect: Dialect, _record: object, cargs: tuple[Any, ...], cparams:
 
 
 def as_asyncpg(url: str) -> str:
-    """Accept the `postgres://` forms that hosts hand out; SQLAlchemy 2.1 would take them for psycopg."""
+    """Accept what hosts hand out: schemes that SQLAlchemy 2.1 would take for psycopg, and options in words of libpq."""
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
-            return "postgresql+asyncpg://" + url.removeprefix(prefix)
-    return url
+            url = "postgresql+asyncpg://" + url.removeprefix(prefix)
+    address = make_url(url)
+    if not _LIBPQ_ONLY.intersection(address.query):
+        return url
+    # asyncpg knows the same modes by another name, and binds no channel.
+    modes = {"ssl": address.query["sslmode"]} if "sslmode" in address.query else {}
+    ours = address.difference_update_query(_LIBPQ_ONLY).update_query_dict(modes)
+    return ours.render_as_string(hide_password=False)
 
 
 @asynccontextmanager

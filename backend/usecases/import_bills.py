@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,30 +12,25 @@ from backend.domain.bill_refusal import Column, Refusal, RefusalCode, Refusals
 from backend.failpoints import failpoint
 from backend.store.bill_amendment import Amended, amend_bills, find_unamendable
 from backend.store.bill_conflicts import (
-    Found,
     find_conflicts,
     find_repeated_bills,
     find_repeated_months,
     match_ledger,
 )
 from backend.store.bill_import import AccountCounts, write_accounts, write_new_bills
-from backend.store.bill_staging import Staged, open_staging, stage
+from backend.store.bill_staging import FirstLine, Staged, first_staged, open_staging, stage
 from backend.usecases.bill_file.header import Header
 from backend.usecases.bill_file.reading import read_first_line, read_records
 from backend.usecases.bill_file.survey import survey
 
-LISTED_REFUSALS = 1_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import did, or with `is_dry_run` would do. With refusals it did nothing at all.
-
-    `refused` counts every refusal; `refusals` lists the first thousand of them by line.
-    """
+    """What an import did, or with `is_dry_run` would do. With refusals, listed by line, it did nothing at all."""
 
     is_dry_run: bool
     encoding: str | None = None
+    first_line: FirstLine | None = None  # of a dry run, for the eye of whoever is about to import
     lines: int = 0  # good lines with a bill
     new_bills: int = 0
     unchanged_bills: int = 0
@@ -44,13 +39,12 @@ class ImportReport:
     new_accounts: int = 0
     updated_accounts: int = 0
     new_phones: int = 0
-    refused: int = 0
     refusals: tuple[Refusal, ...] = ()
 
     @property
     def is_accepted(self) -> bool:
         """Whether no line was refused."""
-        return self.refused == 0
+        return not self.refusals
 
 
 async def import_bills(
@@ -72,24 +66,26 @@ async def import_bills(
     """
     surveyed = await asyncio.to_thread(survey, source)
     if isinstance(surveyed, Refusal):
-        return _refused_file((surveyed,), is_dry_run=dry_run)
+        return _refused_file((surveyed,), encoding=None, is_dry_run=dry_run)
     header = read_first_line(source, surveyed)
     if not isinstance(header, Header):
-        return _refused_file(header, is_dry_run=dry_run)
-    refusals = Refusals(keep=LISTED_REFUSALS)
+        return _refused_file(header, encoding=surveyed.encoding, is_dry_run=dry_run)
+    refusals = Refusals()
     records = read_records(source, surveyed, header=header, refusals=refusals, progress=progress)
     async with engine.connect() as connection, connection.begin() as step:
         await open_staging(connection)
         staged = await stage(connection, records)
+        first_line = await first_staged(connection) if dry_run else None
         await _check(connection, staged, amend=amend, refusals=refusals)
         written = _NOTHING
-        if not refusals.count:
+        if not refusals:
             written = await _write(connection, has_email=Column.EMAIL in header.columns, now=now)
-        if dry_run or refusals.count:
+        if dry_run or refusals:
             await step.rollback()
         failpoint("inside-import")
     failpoint("after-import")
-    return _report(staged, written, refusals, encoding=surveyed.encoding, is_dry_run=dry_run)
+    report = _report(staged, written, refusals, encoding=surveyed.encoding, is_dry_run=dry_run)
+    return replace(report, first_line=first_line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +104,15 @@ _NOTHING = _Written(
 
 async def _check(connection: AsyncConnection, staged: Staged, *, amend: bool, refusals: Refusals) -> None:
     """Add what the lines say against each other and against the ledger."""
-    if not staged.lines and not refusals.count:
+    if not staged.lines and not refusals:
         refusals.add(Refusal(line=1, column=None, code=RefusalCode.NO_ROWS))
-    _add(refusals, await find_repeated_bills(connection, most=LISTED_REFUSALS))
+    refusals.add(*await find_repeated_bills(connection))
     if staged.lines != staged.customers:
-        _add(refusals, await find_repeated_months(connection, most=LISTED_REFUSALS))
+        refusals.add(*await find_repeated_months(connection))
     await match_ledger(connection)
-    _add(refusals, await find_conflicts(connection, amend=amend, most=LISTED_REFUSALS))
+    refusals.add(*await find_conflicts(connection, amend=amend))
     if amend:
-        _add(refusals, await find_unamendable(connection, most=LISTED_REFUSALS))
-
-
-def _add(refusals: Refusals, found: Found) -> None:
-    refusals.add_counted(found.refusals, count=found.count)
+        refusals.add(*await find_unamendable(connection))
 
 
 async def _write(connection: AsyncConnection, *, has_email: bool, now: datetime) -> _Written:
@@ -131,8 +123,8 @@ async def _write(connection: AsyncConnection, *, has_email: bool, now: datetime)
     return _Written(accounts=accounts, amended=amended, new_bills=new)
 
 
-def _refused_file(refusals: tuple[Refusal, ...], *, is_dry_run: bool) -> ImportReport:
-    return ImportReport(is_dry_run=is_dry_run, refused=len(refusals), refusals=refusals)
+def _refused_file(refusals: tuple[Refusal, ...], *, encoding: str | None, is_dry_run: bool) -> ImportReport:
+    return ImportReport(is_dry_run=is_dry_run, encoding=encoding, refusals=refusals)
 
 
 def _report(staged: Staged, written: _Written, refusals: Refusals, *, encoding: str, is_dry_run: bool) -> ImportReport:
@@ -142,12 +134,11 @@ def _report(staged: Staged, written: _Written, refusals: Refusals, *, encoding: 
         encoding=encoding,
         lines=staged.lines,
         new_bills=written.new_bills,
-        unchanged_bills=0 if refusals.count else unchanged,
+        unchanged_bills=0 if refusals else unchanged,
         amended_bills=written.amended.bills,
         undone_requests=written.amended.undone_requests,
         new_accounts=written.accounts.new,
         updated_accounts=written.accounts.updated,
         new_phones=written.accounts.new_phones,
-        refused=refusals.count,
         refusals=refusals.listed(),
     )

@@ -1,5 +1,6 @@
 """Says an import's outcome in Japanese, for every door that imports; the words are templates/import/messages.toml."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,6 +11,7 @@ from backend.usecases.bill_file.header import column_names
 from backend.usecases.import_bills import ImportReport
 
 MESSAGES_FILE = Path(__file__).resolve().parents[2] / "templates" / "import" / "messages.toml"
+_SHOWN = 1_000  # more is no help on a screen
 # Faults that lie in no single cell name no column before their reason.
 _NAMES_ITS_COLUMN = {RefusalCode.MISSING_COLUMN, RefusalCode.DUPLICATE_COLUMN}
 # The reason itself quotes the hint.
@@ -47,13 +49,15 @@ def refusal_reason(refusal: Refusal) -> str:
 
 
 def report_lines(report: ImportReport) -> Iterator[str]:
-    """The whole report for people, refusals first."""
+    """The report for people, refusals first; of a long list only the beginning."""
     words = import_messages()["report"]
+    if report.is_dry_run:
+        yield from _preview(report)
     if not report.is_accepted:
-        yield from map(refusal_sentence, report.refusals)
-        if (rest := report.refused - len(report.refusals)) > 0:
-            yield words["listed_until"].format(count=f"{rest:,}", listed=f"{len(report.refusals):,}")
-        yield words["refused"].format(count=f"{report.refused:,}")
+        yield from map(refusal_sentence, report.refusals[:_SHOWN])
+        if (rest := len(report.refusals) - _SHOWN) > 0:
+            yield words["listed_until"].format(count=f"{rest:,}", listed=f"{_SHOWN:,}")
+        yield words["refused"].format(count=f"{len(report.refusals):,}")
         return
     yield words["dry_run" if report.is_dry_run else "accepted"]
     yield words["bills"].format(
@@ -68,8 +72,30 @@ def report_lines(report: ImportReport) -> Iterator[str]:
         yield words["undone"].format(count=f"{report.undone_requests:,}")
 
 
-def report_data(report: ImportReport) -> dict[str, object]:
-    """The whole report for machines: plain values, ready for JSON. Codes are stable, sentences are not."""
+def _preview(report: ImportReport) -> Iterator[str]:
+    """How the file was read, so that wrongly read letters are seen before they are imported (f64)."""
+    words, first = import_messages()["report"], report.first_line
+    if report.encoding is not None:
+        yield words["encoding"].format(encoding=import_messages()["encodings"][report.encoding])
+    if first is not None:
+        yield words["first_line"].format(name=first.name_kanji, place=first.service_location)
+
+
+def report_json(report: ImportReport) -> Iterator[str]:
+    """The whole report for machines as lines of JSON, one a refusal. Codes are stable, sentences are not."""
+    # Line by line: the text of a long list at once would be many times the size of the list.
+    *head, last, _brace = json.dumps(_summary(report), ensure_ascii=False, indent=2).splitlines()
+    yield from head
+    yield f"{last},"
+    yield '  "refusals": ['
+    for number, refusal in enumerate(report.refusals, start=1):
+        comma = "," if number < len(report.refusals) else ""
+        yield f"    {json.dumps(_refusal_data(refusal), ensure_ascii=False)}{comma}"
+    yield "  ]"
+    yield "}"
+
+
+def _summary(report: ImportReport) -> dict[str, object]:
     return {
         "accepted": report.is_accepted,
         "dry_run": report.is_dry_run,
@@ -86,8 +112,7 @@ def report_data(report: ImportReport) -> dict[str, object]:
             "new_phones": report.new_phones,
         },
         "undone_requests": report.undone_requests,
-        "refused": report.refused,
-        "refusals": [_refusal_data(refusal) for refusal in report.refusals],
+        "refused": len(report.refusals),
     }
 
 

@@ -113,6 +113,19 @@ async def test_time_travel_is_refused_on_the_system_clock(world: World, database
     assert "CLOCK=shiftable" in said
 
 
+async def test_time_travel_never_leads_back(world: World, database_url: str) -> None:
+    env = environment(world, database_url)
+
+    await run("tick", "--at", MONTH, env=env)
+    status, said = await run("tick", "--at", "2026-11-09T10:00", env=env)
+    _, afterwards = await run("tick", env=env)
+
+    assert status == 2
+    assert "The clock stands at 2026-11-10 10:0" in said
+    assert len(said.splitlines()) == 1
+    assert afterwards.startswith("2026-11-10 10:0")
+
+
 async def test_wrong_settings_stop_the_start_with_the_remedy(world: World, database_url: str) -> None:
     status, said = await run("web", env=environment(world, database_url, ENVIRONMENT="production"))
 
@@ -148,10 +161,12 @@ async def test_a_database_that_does_not_exist_or_is_not_migrated_says_what_to_do
 ) -> None:
     nowhere = await run("migrate", env=environment(world, on_database(database_url, "nobody_made_it")))
     empty = await run("status", env=environment(world, on_database(postgres[0], "postgres")))
+    unready = await run("tick", env=environment(world, on_database(postgres[0], "postgres"), CLOCK="system"))
 
-    assert nowhere[0] == empty[0] == 3
+    assert nowhere[0] == empty[0] == unready[0] == 3
     assert "create it" in nowhere[1]
     assert "run `tsukibarai migrate` first" in empty[1]
+    assert "run `tsukibarai migrate` first" in unready[1].splitlines()[-1]
     assert len((nowhere[1] + empty[1]).splitlines()) == 2
 
 

@@ -74,6 +74,64 @@ def test_a_missing_file_ends_with_status_2(
     assert "ファイルを読めません" in capsys.readouterr().err
 
 
+def test_a_report_that_cannot_be_written_ends_with_status_2_before_anything_is_imported(
+    open_engine: OpenEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, nowhere = write_file(tmp_path, line()), tmp_path / "no folder" / "report.json"
+
+    refused = import_bills_command(source=source, now=NOW, open_engine=open_engine, report=nowhere)
+    again = import_bills_command(source=source, now=NOW, open_engine=open_engine, report=tmp_path / "report.json")
+
+    assert (refused, again) == (2, 0)
+    assert "結果ファイルを書き出せません" in capsys.readouterr().err
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["bills"]["new"] == 1
+
+
+def test_a_report_that_is_lost_on_the_way_changes_nothing_about_the_import(
+    open_engine: OpenEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_file(tmp_path, line())
+
+    status = import_bills_command(source=source, now=NOW, open_engine=open_engine, report=Path("/dev/full"))
+
+    assert status == 0
+    assert "取り込みの結果は変わりません" in capsys.readouterr().err
+
+
+def test_an_older_report_stays_when_nothing_was_imported(open_engine: OpenEngine, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    report.write_text("older", encoding="utf-8")
+
+    import_bills_command(source=tmp_path / "none.csv", now=NOW, open_engine=open_engine, report=report)
+
+    assert report.read_text(encoding="utf-8") == "older"
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "UTF-8"), ("cp932", "CP932(Shift_JIS)")])
+def test_f64_a_dry_run_shows_the_encoding_and_how_the_letters_read(
+    open_engine: OpenEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, encoding: str, shown: str
+) -> None:
+    source = write_file(tmp_path, line(amount="x"), line(), encoding=encoding)
+
+    import_bills_command(source=source, now=NOW, open_engine=open_engine, dry_run=True)
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"文字コード: {shown}"
+    assert said[1].startswith("はじめの行: 山田 花子 様、東京都世田谷区桜1丁目2番3号")
+
+
+def test_an_import_repeats_nobodys_name(
+    open_engine: OpenEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, report = write_file(tmp_path, line()), tmp_path / "report.json"
+
+    import_bills_command(source=source, now=NOW, open_engine=open_engine, dry_run=True, report=report)
+    import_bills_command(source=source, now=NOW, open_engine=open_engine)
+
+    assert "山田" not in report.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.count("山田") == 1
+
+
 def test_samples_are_good_files_one_a_month(tmp_path: Path) -> None:
     status = sample_command(customers=60, months=3, start="2026-11", out=tmp_path, seed=1)
 

@@ -64,11 +64,19 @@ def test_production_has_no_real_gateway_yet_and_says_so() -> None:
         ("WEB_PORT", "eighty", "must be a whole number"),
         ("GATEWAY", "stripe", "must be 'sandbox'"),
         ("TWILIO_FROM", "abc", "must be the sending number in international form"),
+        ("SUPPORT_PHONE", "", "must be the telephone number as customers read it"),
+        ("SUPPORT_PHONE", "the office", "must be the telephone number as customers read it"),
+        ("SUPPORT_PHONE", "+81-3-1234-5678", "must be the telephone number as customers read it"),
+        ("SUPPORT_PHONE", "0120-00-00", "must be the telephone number as customers read it"),
+        ("SUPPORT_PHONE", "0120--000000", "must be the telephone number as customers read it"),
         ("TWILIO_ACCOUNT_SID", "", "must be the Account SID of Twilio's console"),
         ("LINE_CHANNEL_SECRET", "", "must not be empty"),
         ("SENDER_NAME", "", "fill it in"),
         ("DATABASE_URL", "mysql://user:hidden@host/db", "must be a PostgreSQL address such as postgresql://"),
         ("DATABASE_URL", "", "must be a PostgreSQL address such as postgresql://"),
+        ("DATABASE_URL", "postgresql://host/db?connect_timeout=5", "remove all but channel_binding, host, "),
+        ("DATABASE_URL", "postgresql://user:1?hidden@host/db", "a ? in the password is written %3F"),
+        ("DATABASE_URL", "postgresql://host/db?sslmode=hidden", "must have an sslmode out of allow, disable, "),
     ],
 )
 def test_a_value_that_cannot_work_stops_the_start_with_its_remedy(
@@ -82,6 +90,18 @@ def test_a_value_that_cannot_work_stops_the_start_with_its_remedy(
     assert remedy in said
     assert "hidden" not in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "printed", ["0120-000-000", "0570-012-345", "03-1234-5678", "0467-12-3456", "090-1234-5678", "0312345678"]
+)
+def test_a_support_number_is_written_as_customers_read_it(printed: str) -> None:
+    assert load_settings(support_phone=printed).support_phone == printed
+
+
+@pytest.mark.parametrize("options", ["", "?sslmode=require&channel_binding=require", "?host=/run/pg&user=u&ssl=allow"])
+def test_the_options_that_hosts_append_are_accepted(options: str) -> None:
+    assert load_settings(database_url=f"postgresql://db.example.jp/x{options}").database_url is not None
 
 
 def test_days_are_a_json_list_or_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.tick import travel
 from backend.domain.states import ChannelName
 from backend.ports import Accepted, Channel, Envelope, Refused, SendOutcome
 from bot.notice_doubts import UNCONFIRMED
@@ -63,7 +62,7 @@ async def test_f6_a_callback_that_comes_while_a_resend_waits_for_the_morning_sto
 ) -> None:
     await list_late(world)
     await lose_the_answer(world)
-    await travel(world.parts, to=jst("2026-11-10T18:50"))
+    await world.set_clock(jst("2026-11-10T18:50"))
     for moment in ("18:50", "18:52", "18:58", "19:04", "19:10"):
         await world.go_to(f"2026-11-10T{moment}")
     waiting = await world.rows("SELECT state, attempts FROM notice")

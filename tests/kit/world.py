@@ -12,9 +12,10 @@ import aiohttp
 from aiohttp import web
 from sqlalchemy import text
 
+from app.clock import ShiftableClock
 from app.compose import Parts, open_parts
 from app.settings import SANDBOX_SECRET, ClockKind, Settings
-from app.tick import tick, travel
+from app.tick import tick
 from app.web import make_web_app
 from backend.usecases.import_bills import import_bills
 from backend.usecases.open_payment_requests import open_payment_requests
@@ -49,11 +50,16 @@ class World:
     async def go_to(self, at: str) -> datetime:
         """Travel everywhere, then do everything that is due."""
         moment = jst(at)
-        await travel(self.parts, to=moment)
+        await self.set_clock(moment)
         for base in (self.settings.sandbox_gateway_base, self.settings.line_api_base, self.settings.twilio_api_base):
             await self.control(base, "clock", {"now": moment.isoformat()})
         await tick(self.parts)
         return moment
+
+    async def set_clock(self, to: datetime) -> None:
+        """Move the product's clock alone, without the refusals of a traveller."""
+        await ShiftableClock(self.parts.services.engine).go_to(to)
+        await self.parts.services.clock.refresh()
 
     async def rest(self) -> None:
         """Let every webhook and receipt arrive and be worked on, until nothing moves any more."""

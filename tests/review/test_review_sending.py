@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.tick import travel
 from backend.usecases.open_payment_requests import open_payment_requests
 from tests.kit.clock import jst
 from tests.kit.customer import Customer, linked_customer
@@ -29,7 +28,7 @@ async def test_f51_a_push_that_line_took_a_day_ago_is_not_sent_again_with_a_forg
 
 async def test_r04_what_a_dead_worker_left_is_not_sent_at_night(world: World, customer: Customer) -> None:
     services = world.parts.services
-    await travel(world.parts, to=jst("2026-11-10T10:00"))
+    await world.set_clock(jst("2026-11-10T10:00"))
     await open_payment_requests(services, now=services.clock.now())
 
     await world.go_to("2026-11-11T02:00")

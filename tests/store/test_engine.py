@@ -47,3 +47,23 @@ async def test_f10_the_first_step_after_a_crash_finds_a_fresh_connection(
 @pytest.mark.parametrize("given", ["postgres://a/b", "postgresql://a/b", "postgresql+asyncpg://a/b"])
 def test_the_addresses_that_hosts_hand_out_are_understood(given: str) -> None:
     assert as_asyncpg(given) == "postgresql+asyncpg://a/b"
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ("postgres://u:p%40s@a/b?sslmode=require", "postgresql+asyncpg://u:p%40s@a/b?ssl=require"),
+        ("postgresql://a/b?sslmode=verify-full&host=c", "postgresql+asyncpg://a/b?host=c&ssl=verify-full"),
+        ("postgresql+asyncpg://a/b?ssl=prefer&channel_binding=require", "postgresql+asyncpg://a/b?ssl=prefer"),
+    ],
+)
+def test_what_hosts_append_to_an_address_is_said_in_the_words_of_our_driver(given: str, understood: str) -> None:
+    assert as_asyncpg(given) == understood
+
+
+async def test_an_address_with_the_words_of_libpq_leads_to_the_database(database_url: str) -> None:
+    engine = make_engine(f"{database_url}&sslmode=prefer&channel_binding=prefer", pool_size=1)
+
+    async with transaction(engine) as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    await engine.dispose()

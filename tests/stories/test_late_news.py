@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.tick import tick, travel
+from app.tick import tick
 from backend.usecases import verify_identity
 from backend.usecases.request_card_change import request_card_change
 from tests.kit.clock import jst
@@ -118,7 +118,7 @@ async def test_a_code_that_was_just_asked_for_comes_although_notices_are_stopped
 async def test_a_code_that_opens_nothing_any_more_is_not_sent(world: World, customer: Customer) -> None:
     await break_once(world, "drop_before")
     now = jst("2026-11-02T22:00")
-    await travel(world.parts, to=now)
+    await world.set_clock(now)
     await verify_identity.start(
         world.parts.services,
         purpose=verify_identity.Purpose.CARD_CHANGE,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.tick import tick, travel
+from app.tick import tick
 from backend.domain.billing_calendar import JST
 from backend.usecases.reconcile import reconcile
 from tests.kit.clock import jst
@@ -30,7 +30,7 @@ async def leave_the_outside_behind(world: World, *, offset: timedelta) -> None:
 
 
 async def go_alone(world: World, at: str) -> None:
-    await travel(world.parts, to=jst(at))
+    await world.set_clock(jst(at))
     await tick(world.parts)
     await world.rest()
 
@@ -62,7 +62,7 @@ async def test_a_line_that_lives_in_real_time_links_answers_and_tells_of_blocks_
     line = world.settings.line_api_base
     await world.control(line, "clock", {"offset_seconds": 0})
     await world.control(line, "users/bulk", {"userIds": [anna.line_user]})
-    await travel(world.parts, to=datetime.now(JST) + timedelta(days=days))  # noqa: TID251 - away from real time
+    await world.set_clock(datetime.now(JST) + timedelta(days=days))  # noqa: TID251 - away from real time
 
     await anna.link_account_from(await anna.say("今月の金額"))
     amount = await anna.say("今月の金額")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from app.tick import travel
 from backend.domain.states import ChannelName
 from backend.ports import Accepted, Channel, Envelope, Refused, SendOutcome
 from backend.usecases.open_payment_requests import open_payment_requests
@@ -58,7 +57,7 @@ async def customer(world: World) -> Customer:
 
 async def opened(world: World) -> tuple[Stream, Notifier]:
     services = world.parts.services
-    await travel(world.parts, to=jst("2026-11-10T10:00"))
+    await world.set_clock(jst("2026-11-10T10:00"))
     await open_payment_requests(services, now=services.clock.now())
     [stream] = [each for each in world.parts.streams if (each.channel, each.priorities) == (ChannelName.SMS, NEWS)]
     return stream, world.parts.notifier
@@ -77,7 +76,7 @@ async def test_f6_an_sms_that_its_worker_did_not_survive_was_counted_and_is_not_
     async with world.parts.services.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE notice SET lease_until = clock_timestamp() - interval '1 second'")
     for moment in ("10:02", "10:20", "10:40"):
-        await travel(world.parts, to=jst(f"2026-11-10T{moment}"))
+        await world.set_clock(jst(f"2026-11-10T{moment}"))
         await settle_doubts(notifier, now=world.parts.services.clock.now())
         await notifier.send_due(stream, now=world.parts.services.clock.now())
 

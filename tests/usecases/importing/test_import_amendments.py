@@ -157,4 +157,4 @@ async def test_a_paid_bill_in_the_same_file_is_simply_unchanged(engine: AsyncEng
 
     report = await import_lines(engine, tmp_path, line(), amend=True)
 
-    assert (report.refused, report.unchanged_bills) == (0, 1)
+    assert (report.refusals, report.unchanged_bills) == ((), 1)

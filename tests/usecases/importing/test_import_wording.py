@@ -1,10 +1,12 @@
 """What the operator reads, and what a machine reads."""
 
+import json
+
 import pytest
 
 from backend.domain.bill_refusal import Column, Refusal, RefusalCode
 from backend.usecases.import_bills import ImportReport
-from backend.usecases.import_wording import import_messages, refusal_sentence, report_data, report_lines
+from backend.usecases.import_wording import import_messages, refusal_sentence, report_json, report_lines
 
 
 def test_a_refusal_names_line_column_and_remedy() -> None:
@@ -40,11 +42,11 @@ def test_no_sentence_lacks_its_reason() -> None:
 def test_the_rest_of_a_long_list_is_counted() -> None:
     refusal = Refusal(line=2, column=Column.AMOUNT, code=RefusalCode.EMPTY)
 
-    lines = list(report_lines(ImportReport(is_dry_run=False, refused=1_201, refusals=(refusal,))))
+    lines = list(report_lines(ImportReport(is_dry_run=False, refusals=(refusal,) * 2_201)))
 
-    assert lines[1:] == [
-        "ほか1,200件(先頭の1件だけを表示しています)",
-        "取り込みませんでした。1,201件を直して、もう一度お試しください。",
+    assert lines[1_000:] == [
+        "ほか1,201件(先頭の1,000件だけを表示しています)。--report を付けると、すべてをファイルで確認できます。",
+        "取り込みませんでした。2,201件を直して、もう一度お試しください。",
     ]
 
 
@@ -64,7 +66,7 @@ def test_an_accepted_file_is_summed_up() -> None:
 def test_the_machine_readable_report_carries_codes_and_reasons() -> None:
     refusal = Refusal(line=2, column=Column.AMOUNT, code=RefusalCode.NOT_AN_AMOUNT, value_hint="8.5")
 
-    data = report_data(ImportReport(is_dry_run=True, refused=1, refusals=(refusal,)))
+    data = json.loads("\n".join(report_json(ImportReport(is_dry_run=True, refusals=(refusal,)))))
 
     assert (data["accepted"], data["dry_run"], data["refused"]) == (False, True, 1)
     assert data["refusals"] == [
@@ -76,3 +78,12 @@ def test_the_machine_readable_report_carries_codes_and_reasons() -> None:
             "reason": "円単位の整数で入力してください(例 8540)「8.5」",
         }
     ]
+
+
+def test_the_machine_readable_report_is_never_cut_short() -> None:
+    refusal = Refusal(line=2, column=None, code=RefusalCode.BROKEN_QUOTES)
+
+    reports = [ImportReport(is_dry_run=False, refusals=(refusal,) * size) for size in (0, 2_201)]
+
+    data = [json.loads("\n".join(report_json(report))) for report in reports]
+    assert [(each["refused"], len(each["refusals"])) for each in data] == [(0, 0), (2_201, 2_201)]
