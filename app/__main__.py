@@ -23,6 +23,7 @@ from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_f
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 
+_WENT_BACK = "The clock goes back: what has been done until now is not due again. An empty database has no such past."
 _FRESH = "It has begun with fresh demo data."
 _AS_IT_WAS = (
     "The database that DATABASE_URL names has customers already, so that it goes on with what is there, at the time"
@@ -82,7 +83,6 @@ def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: S
 def dev() -> None:
     """Start everything on this machine, with emulated outsiders and demo customers."""
     from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
-    from app.tick import TimeTravelRefusedError  # noqa: PLC0415
 
     settings = settings_or_exit(clock=ClockKind.SHIFTABLE)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -102,11 +102,7 @@ def dev() -> None:
 
     with log_file.open("w", encoding="utf-8") as log:
         configure_logs(to=log)
-        try:
-            _run(work, settings)
-        except TimeTravelRefusedError as refusal:
-            typer.echo(str(refusal), err=True)
-            raise typer.Exit(USAGE) from None
+        _run(work, settings)
 
 
 @cli.command()
@@ -192,8 +188,8 @@ def tick(
 
     async def work(settings: Settings, _stop: asyncio.Event) -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
-            if at is not None:
-                await travel(parts, to=at.replace(tzinfo=JST))
+            if at is not None and await travel(parts, to=at.replace(tzinfo=JST)):
+                typer.echo(_WENT_BACK, err=True)
             jobs = await run_tick(parts)
             typer.echo(f"{parts.services.clock.now():%Y-%m-%d %H:%M} done: {', '.join(jobs) or 'nothing was due'}")
 

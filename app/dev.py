@@ -51,9 +51,6 @@ async def running_demo(settings: Settings) -> AsyncIterator[tuple[Parts, Address
 
     The demo begins anew at every start, because the emulators keep their truth in memory. A database named by
     DATABASE_URL is never emptied: if it has customers, they, their links and its clock stay as they are.
-
-    Raises:
-        TimeTravelRefusedError: a database without customers on which the timetable has run already.
     """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(_database(settings))

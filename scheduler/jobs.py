@@ -9,7 +9,7 @@ from backend.ports import GatewayUnavailableError
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.reconcile import reconcile
-from backend.usecases.restore_gate import check_gate, find_closed_gate
+from backend.usecases.restore_gate import ClosedBecause, check_gate, find_closed_gate
 from backend.usecases.send_reminders import JOB as REMIND
 from backend.usecases.send_reminders import send_reminders
 from backend.usecases.services import Services
@@ -62,7 +62,8 @@ async def _open(services: Services, _run_on: date, now: datetime) -> object:
 
 
 async def _remind(services: Services, run_on: date, now: datetime) -> object:
-    if await find_closed_gate(services):
+    gate = await find_closed_gate(services)
+    if gate and gate.because is not ClosedBecause.GATEWAY_NOT_ASKED:  # the lost time may have reminded them
         raise JobMustWaitError("the restore gate is closed")
     return await send_reminders(services, run_on=run_on, now=now)
 

@@ -113,17 +113,16 @@ async def test_time_travel_is_refused_on_the_system_clock(world: World, database
     assert "CLOCK=shiftable" in said
 
 
-async def test_time_travel_never_leads_back(world: World, database_url: str) -> None:
+async def test_time_travel_back_says_that_nothing_is_due_again(world: World, database_url: str) -> None:
     env = environment(world, database_url)
 
-    await run("tick", "--at", MONTH, env=env)
-    status, said = await run("tick", "--at", "2026-11-09T10:00", env=env)
-    _, afterwards = await run("tick", env=env)
+    _, first = await run("tick", "--at", MONTH, env=env)
+    status, said = await run("tick", "--at", "2026-11-10T09:59", env=env)
 
-    assert status == 2
-    assert "The clock stands at 2026-11-10 10:0" in said
-    assert len(said.splitlines()) == 1
-    assert afterwards.startswith("2026-11-10 10:0")
+    assert "goes back" not in first
+    assert status == 0
+    assert said.splitlines()[0].startswith("The clock goes back")
+    assert said.splitlines()[-1] == "2026-11-10 09:59 done: nothing was due"
 
 
 async def test_wrong_settings_stop_the_start_with_the_remedy(world: World, database_url: str) -> None:
