@@ -13,6 +13,7 @@ from backend.domain.identifiers import derive_token
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.services import Services
 from backend.web.app import create_web_app
+from backend.web.client_address import Networks
 from backend.web.page_settings import PageSettings
 from tests.kit.ledger import Ledger
 from tests.kit.servers import free_port, serving
@@ -140,7 +141,7 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site(services: Services) -> AsyncIterator[Site]:
+async def running_site(services: Services, *, trusted_proxies: Networks = ()) -> AsyncIterator[Site]:
     """Serve the pages on a free port, which is their public address."""
     port = free_port()
     here = replace(services, public_base_url=f"http://127.0.0.1:{port}")
@@ -150,6 +151,7 @@ async def running_site(services: Services) -> AsyncIterator[Site]:
         support_phone="0120-000-000",
         templates_dir=TEMPLATES,
         link_origins=(dialog.origin,),
+        trusted_proxies=trusted_proxies,
     )
     app = create_web_app(services=here, pages=pages, line_link=dialog)
     async with serving(app, port) as url:
