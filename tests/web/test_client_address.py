@@ -55,15 +55,19 @@ async def statuses(base: str, *visitors: str) -> list[int]:
     return found
 
 
-async def test_f84_behind_a_trusted_proxy_one_visitor_who_is_slowed_down_slows_nobody_else(services: Services) -> None:
-    async with running_site(services, trusted_proxies=(ip_network("127.0.0.0/8"),)) as site:
+async def test_f84_behind_a_trusted_proxy_one_visitor_who_is_slowed_down_slows_nobody_else(
+    services: Services, gateway_emulator: str
+) -> None:
+    async with running_site(services, gateway=gateway_emulator, trusted_proxies=(ip_network("127.0.0.0/8"),)) as site:
         tried = await statuses(site.base, *(21 * [VISITOR]), "203.0.113.10")
 
         assert tried == [404] * 20 + [429, 404]
 
 
-async def test_f84_who_is_no_trusted_proxy_cannot_choose_whom_to_count_for(services: Services) -> None:
-    async with running_site(services) as site:
+async def test_f84_who_is_no_trusted_proxy_cannot_choose_whom_to_count_for(
+    services: Services, gateway_emulator: str
+) -> None:
+    async with running_site(services, gateway=gateway_emulator) as site:
         tried = await statuses(site.base, *(f"203.0.113.{last}" for last in range(21)))
 
         assert tried == [404] * 20 + [429]
