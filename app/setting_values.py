@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -145,6 +146,18 @@ def _days(value: object) -> object:
     return tuple(int(day) for day in days)
 
 
+def _networks(value: object) -> object:
+    """Addresses and networks, as `_listed`; an address is a network of one."""
+    try:
+        members = _listed(value)
+        return tuple(ip_network(str(each)) for each in (members if isinstance(members, tuple | list) else [members]))
+    except ValueError:
+        raise ValueError(
+            "must be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7; all bits of a"
+            " network behind its prefix are zero"
+        ) from None
+
+
 def _known_failpoints(value: str) -> str:
     parse_failpoints(value)
     return value
@@ -160,4 +173,5 @@ TwilioAccount = Annotated[str, AfterValidator(_twilio_account)]
 Hours = Annotated[str, BeforeValidator(_hours)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Failpoints = Annotated[str, AfterValidator(_known_failpoints)]

@@ -19,6 +19,7 @@ from app.setting_values import (
     Failpoints,
     Hours,
     Names,
+    Networks,
     PrintedTelephone,
     PublicAddress,
     Secret,
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     sms_per_second: int = Field(default=10, ge=1, le=100)
     max_connections: int = Field(default=800, ge=10, le=100_000)
     trusted_hosts: Annotated[Names, NoDecode] = ()
+    trusted_proxies: Annotated[Networks, NoDecode] = ()
 
     @cached_property
     def calendar(self) -> BillingCalendar:

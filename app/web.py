@@ -31,6 +31,7 @@ def make_web_app(parts: Parts) -> web.Application:
             support_phone=settings.support_phone,
             templates_dir=TEMPLATES,
             trusted_hosts=settings.trusted_hosts,
+            trusted_proxies=settings.trusted_proxies,
             link_origins=(settings.line_dialog_base,),
         ),
         line_link=parts.line,

@@ -50,7 +50,6 @@ class Capabilities:
     idempotency_seconds: int  # how long a key replays; 0 = never replay
     min_yen: int
     max_yen: int
-    csp_origins: tuple[str, ...]  # origins that our entry page may frame and post to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +84,7 @@ class Registration:
     reference: str
     status: RegistrationStatus
     fields_url: str = field(repr=False)
+    fields_origin: str  # of `fields_url`: the only one that our entry page may frame and hear
     hosted_url: str = field(repr=False)
     card: CardSnapshot | None
     decline_code: str | None

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -19,7 +18,7 @@ import aiohttp
 from backend.domain.gateway_objects import GatewayDispute, GatewayRefund, GatewayTransaction, SettlementLine
 from backend.domain.untrusted_json import read_object, storable
 from backend.gateways import sandbox_books
-from backend.gateways.sandbox_reading import charge_outcome, refusal, registration
+from backend.gateways.sandbox_reading import challenge_url, charge_outcome, refusal, registration
 from backend.ports import (
     Absent,
     BadSignatureError,
@@ -60,12 +59,10 @@ class SandboxGateway:
         self._base = base
         self._key = key
         self._webhook_secret = webhook_secret.encode()
-        address = urlsplit(base)
         self.capabilities = Capabilities(
             idempotency_seconds=24 * 3600,
             min_yen=50,
             max_yen=9_999_999,
-            csp_origins=(f"{address.scheme}://{address.netloc}",),
         )
 
     async def ensure_customer(self, *, customer_number: str, key: str) -> str:
@@ -86,16 +83,17 @@ class SandboxGateway:
             "expires_at": int(expires_at.timestamp()),
             "metadata": {"registration_id": str(key)},
         }
-        return registration(await self._demand("POST", "/v1/card_registrations", body, key=str(key)))
+        said = await self._demand("POST", "/v1/card_registrations", body, key=str(key))
+        return registration(said, base=self._base)
 
     async def registration(self, reference: str) -> Registration:
         """See the port."""
-        return registration(await self._demand("GET", f"/v1/card_registrations/{reference}"))
+        return registration(await self._demand("GET", f"/v1/card_registrations/{reference}"), base=self._base)
 
     async def action_url(self, *, gateway_reference: str) -> str | None:
         """Where the payer authenticates a challenged charge; None when nothing is to be done."""
         charge = await self._demand("GET", f"/v1/charges/{gateway_reference}")
-        return str(charge["action_url"]) if charge.get("action_url") else None
+        return challenge_url(charge, base=self._base)
 
     async def charge(self, *, attempt_id: UUID, charge_request: Mapping[str, object]) -> ChargeOutcome:
         """See the port."""

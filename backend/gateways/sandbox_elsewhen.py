@@ -3,7 +3,7 @@
 Only for CLOCK=shiftable, which production refuses. In all other respects it is the sandbox gateway.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,18 +18,29 @@ from backend.domain.gateway_objects import GatewayDispute, GatewayRefund, Gatewa
 from backend.gateways.sandbox import SandboxGateway
 from backend.ports import Clock, GatewayCharge, Registration
 
+LedgerAge = Callable[[], Awaitable[timedelta | None]]
 _SAME_TIME = timedelta(minutes=5)  # clocks that agree so well are one
 
 
 class ElsewhenGateway(SandboxGateway):
-    """Asks in the gateway's time and answers in ours. The gateway's clock is learnt from its `Date` headers."""
+    """Asks in the gateway's time and answers in ours. The gateway's clock is learnt from its `Date` headers.
+
+    `ledger_age` tells how long ago this ledger began, by a clock that never travels; None when nobody knows.
+    """
 
     def __init__(
-        self, *, session: aiohttp.ClientSession, base: str, key: str, webhook_secret: str, clock: Clock
+        self,
+        *,
+        session: aiohttp.ClientSession,
+        base: str,
+        key: str,
+        webhook_secret: str,
+        clock: Clock,
+        ledger_age: LedgerAge,
     ) -> None:
         super().__init__(session=session, base=base, key=key, webhook_secret=webhook_secret)
         self._clock = clock
-        self._is_learnt = False
+        self._ledger_age = ledger_age
 
     @override
     async def open_registration(
@@ -67,27 +78,34 @@ class ElsewhenGateway(SandboxGateway):
     async def transactions(self, *, since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction]:
         await self._learn()
         lag = self.clock_lag
-        async for line in super().transactions(since=since - lag, until=until - lag):
+        async for line in super().transactions(since=await self._from(since), until=until - lag):
             yield replace(line, occurred_at=line.occurred_at + lag)
 
     @override
     async def settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[SettlementLine]:
         await self._learn()
         lag = self.clock_lag
-        async for line in super().settlements(since=since - lag, until=until - lag):
+        async for line in super().settlements(since=await self._from(since), until=until - lag):
             yield line
 
+    async def _from(self, since: datetime) -> datetime:
+        """That moment there; while the times differ, none before this ledger began: older money is another one's.
+
+        We may have travelled since that moment, and today's lag then leads too far back.
+        """
+        age = await self._ledger_age() if self.clock_lag else None
+        there = since - self.clock_lag
+        return there if age is None else max(there, self._clock.now() - self.clock_lag - age)
+
     async def _learn(self) -> None:
-        """Ask anything, if nothing has been asked yet, to hear the gateway's clock."""
-        if not self._is_learnt:
-            await self._demand("GET", "/v1/transactions?limit=1")
+        """Ask anything to hear the gateway's clock: we may have travelled since the last answer."""
+        await self._demand("GET", "/v1/transactions?limit=1")
 
     @override
     async def _call(
         self, method: str, path: str, body: Mapping[str, object] | None = None, *, key: str | None = None
     ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
         status, headers, answer = await super()._call(method, path, body, key=key)
-        self._is_learnt = True
         if "Date" in headers:
             lag = self._clock.now() - parsedate_to_datetime(headers["Date"])
             self.clock_lag = lag if abs(lag) > _SAME_TIME else timedelta()
@@ -96,9 +114,11 @@ class ElsewhenGateway(SandboxGateway):
 
 @asynccontextmanager
 async def open_elsewhen_gateway(
-    *, base: str, key: str, webhook_secret: str, clock: Clock
+    *, base: str, key: str, webhook_secret: str, clock: Clock, ledger_age: LedgerAge
 ) -> AsyncIterator[ElsewhenGateway]:
     """The gateway with a connection pool of its own, closed at the end."""
     connector = aiohttp.TCPConnector(limit=50)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
-        yield ElsewhenGateway(session=session, base=base, key=key, webhook_secret=webhook_secret, clock=clock)
+        yield ElsewhenGateway(
+            session=session, base=base, key=key, webhook_secret=webhook_secret, clock=clock, ledger_age=ledger_age
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 from backend.domain.states import DeclineClass
 from backend.domain.untrusted_json import identifier
+from backend.gateways.browser_address import browser_address, origin_of
 from backend.ports import (
     CardSnapshot,
     Challenged,
@@ -98,15 +99,26 @@ def yen(said: object) -> int:
     return amount
 
 
-def registration(body: Mapping[str, Any]) -> Registration:
+def challenge_url(charge: Mapping[str, Any], *, base: str) -> str | None:
+    """Where the payer is asked. Raises GatewayUnavailableError for what no browser may be led to."""
+    said = charge.get("action_url")
+    try:
+        return browser_address(said, base=base) if said else None
+    except ValueError as problem:
+        raise GatewayUnavailableError("an answer that cannot be read") from problem
+
+
+def registration(body: Mapping[str, Any], *, base: str) -> Registration:
     """A card registration. Raises GatewayUnavailableError for an answer that cannot be read."""
     try:
         card = body["card"]
+        fields_url = browser_address(body["fields_url"], base=base)
         return Registration(
             reference=body["id"],
             status=RegistrationStatus(body["status"]),
-            fields_url=body["fields_url"],
-            hosted_url=body["hosted_url"],
+            fields_url=fields_url,
+            fields_origin=origin_of(fields_url),
+            hosted_url=browser_address(body["hosted_url"], base=base),
             card=card_snapshot(card) if card else None,
             decline_code=body.get("decline_code"),
         )

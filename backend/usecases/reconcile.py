@@ -18,6 +18,7 @@ from backend.domain.states import AttemptState
 from backend.ports import Absent, Unknown
 from backend.store import lost_attempts, reconciliation, reconciliation_matching
 from backend.store.engine import transaction
+from backend.usecases.our_beginning import reach_back
 from backend.usecases.reconcile_lost import describe_lost
 from backend.usecases.record_money_back import record_dispute, record_foreign_refund
 from backend.usecases.record_outcome import record_outcome
@@ -65,7 +66,7 @@ async def reconcile(
         horizon = await reconciliation.read_horizon(connection, gateway=services.gateway.name)
     if horizon is None:  # not even an account: nothing at the gateway can be ours
         return ReconciliationReport(since=now, until=now)
-    since, until = since or horizon - _OVERLAP, until or now + _AHEAD
+    since, until = since or await reach_back(services, since=horizon, overlap=_OVERLAP), until or now + _AHEAD
     transactions, settlements = await read_books(services, since=since, until=until, now=now)
     await check_books(services, since=since, now=now)
     asked_again = await _ask_again(services, since=since, now=now)

@@ -9,6 +9,7 @@ from backend.store import charging_stops, jobs, notices, reconciliation_matching
 from backend.store.engine import transaction
 from backend.store.reconciliation_matching import OpenException
 from backend.usecases import send_reminders
+from backend.usecases.our_beginning import reach_back
 from backend.usecases.reconcile import ReconciliationReport, read_books, reconcile
 from backend.usecases.reconcile_lost import Lost, import_lost
 from backend.usecases.restore_gate import ClosedBecause, ClosedGate, check_gate, find_closed_gate
@@ -65,7 +66,7 @@ async def import_gap(services: Services, *, now: datetime) -> GapReport:
         gate = await check_gate(services, now=now)
     if gate is None:
         raise GateIsOpenError("the restore gate is open")
-    since = (gate.since or gate.closed_at) - _OVERLAP
+    since = await reach_back(services, since=gate.since or gate.closed_at, overlap=_OVERLAP)
     await read_books(services, since=since, until=now + _AHEAD, now=now)
     imported, unplaced = await import_lost(services, since=since, now=now)
     books = await reconcile(services, since=since, now=now)

@@ -18,6 +18,7 @@ from backend.domain.states import StopReason, StopScope
 from backend.ports import GatewayUnavailableError
 from backend.store import charging_stops, inbox, restore_gate, tasks
 from backend.store.engine import transaction
+from backend.usecases.our_beginning import reach_back
 from backend.usecases.services import Services
 
 _OVERLAP = timedelta(minutes=5)  # the gateway's clock and list may lag behind ours; f17 stops larger jumps
@@ -145,7 +146,8 @@ async def _ask_the_gateway(services: Services, *, since: datetime, memory: resto
     """Close for money that we have forgotten, or because nobody can say; open again what only waited for an answer."""
     memory = restore_gate.Memory(evidence_until=since, remembers_until=memory.remembers_until)
     try:
-        forgotten = await _first_forgotten(services, since=since - _OVERLAP, until=now + _AHEAD)
+        reach = await reach_back(services, since=since, overlap=_OVERLAP)
+        forgotten = await _first_forgotten(services, since=reach, until=now + _AHEAD)
     except GatewayUnavailableError as problem:
         detail = {"gateway": str(problem)}
         await _close(services, because=ClosedBecause.GATEWAY_NOT_ASKED, memory=memory, detail=detail, now=now)

@@ -46,15 +46,18 @@ class PayerSession:
     gateway_reference: str | None
 
 
-async def find_page(services: Services, *, token: str, now: datetime) -> PaymentPage | None:
+async def find_page(services: Services, *, token: str) -> PaymentPage | None:
     """What a URL leads to; None when no such link exists. Changes nothing (f43)."""
     async with transaction(services.engine) as connection:
         link_id = await links.find_link(connection, token=token)
-        return await _look(connection, link_id=link_id, now=now) if link_id else None
+        return await pages.load_page(connection, link_id=link_id) if link_id else None
 
 
-async def _look(connection: AsyncConnection, *, link_id: UUID, now: datetime) -> PaymentPage:
-    """What is true of a link. A frozen amount that its bills contradict goes to people, once (invariant 6)."""
+async def _judge(connection: AsyncConnection, *, link_id: UUID, now: datetime) -> PaymentPage:
+    """What is true of a link that was acted on. An amount that its bills contradict goes to people, once (invariant 6).
+
+    Who only looks tells nobody: opening a page changes nothing, and `verify` finds the contradiction by itself.
+    """
     page = await pages.load_page(connection, link_id=link_id)
     if page.state(now=now) is PageState.AMOUNT_IN_DOUBT:
         await tasks.raise_task(
@@ -80,7 +83,7 @@ async def prove_payer(
         if link_id is None:
             return None
         await links.lock_link(connection, link_id=link_id)
-        page = await _look(connection, link_id=link_id, now=now)
+        page = await _judge(connection, link_id=link_id, now=now)
         if page.state(now=now) is not PageState.PAYABLE:
             return ProofResult.NOT_PAYABLE
         if phone_tail != page.phone_tail:
@@ -104,7 +107,7 @@ async def find_payer(services: Services, *, cookie: str, order_number: str, now:
         session = await pages.find_session(connection, id_hash=id_hash, now=now)
         if session is None:
             return None
-        page = await _look(connection, link_id=session.link_id, now=now)
+        page = await pages.load_page(connection, link_id=session.link_id)
     if page.order_number != order_number:
         return None
     return PayerSession(
@@ -205,7 +208,7 @@ async def pay(services: Services, *, payer: PayerSession, transaction_id: str, n
             failpoint("after-claim")
             await charge_one(services, attempt_id=attempt_id, now=now)
     async with transaction(services.engine) as connection:
-        return await _look(connection, link_id=page.link_id, now=now)
+        return await _judge(connection, link_id=page.link_id, now=now)
 
 
 def _usable_card(registration: Registration | None, page: PaymentPage) -> CardSnapshot | None:

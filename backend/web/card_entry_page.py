@@ -79,16 +79,14 @@ def _page(request: web.Request, session: PayerSession, registration: Registratio
 
 
 def _fields(request: web.Request, session: PayerSession, registration: Registration) -> web.Response:
-    services = request.app[SERVICES]
-    origins = services.gateway.capabilities.csp_origins
     fields = {
         "fields_url": registration.fields_url,
         "hosted_url": registration.hosted_url,
-        "gateway_origins": " ".join(origins),
+        "fields_origin": registration.fields_origin,
         "is_declined": registration.status is RegistrationStatus.DECLINED,
     }
-    values = views.payment(session.page, calendar=services.calendar) | fields
-    return answers.page(request, "entry", values, csp=policy(frames=origins, forms=origins))
+    values = views.payment(session.page, calendar=request.app[SERVICES].calendar) | fields
+    return answers.page(request, "entry", values, csp=policy(frames=[registration.fields_origin]))
 
 
 def _registered(request: web.Request, session: PayerSession, card: CardSnapshot | None) -> web.Response:

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from backend.ports import LineAccountLink
 from backend.usecases.services import Services
+from backend.web.client_address import client_address
 from backend.web.limiter import Limiter
 from backend.web.page_settings import PageSettings, PublicAddress
 from backend.web.refused_signatures import RefusedSignatures
@@ -34,5 +35,9 @@ async def now_of(request: web.Request) -> datetime:
 
 
 def visitor(request: web.Request) -> str:
-    """Whom to count for the rate limits."""
-    return request.remote or ""
+    """Whom to count for the rate limits; the only place that asks where a request came from."""
+    return client_address(
+        peer=request.remote or "",
+        forwarded=request.headers.getall(hdrs.X_FORWARDED_FOR, ()),
+        trusted=request.app[SETTINGS].trusted_proxies,
+    )

@@ -20,7 +20,7 @@ _TAIL_LENGTH = 4
 async def show(request: web.Request) -> web.Response:
     """`GET /p/{token}`: what is to be paid, and the question; or what is true instead. Robots may look too (f43)."""
     now = await now_of(request)
-    page = await _find(request, now=now)
+    page = await _find(request)
     return _not_found(request) if page is None else _page(request, page, now=now)
 
 
@@ -28,7 +28,7 @@ async def prove(request: web.Request) -> web.Response:
     """`POST /p/{token}`: the right digits open the card entry for this browser."""
     form = await forms.read_form(request)
     now = await now_of(request)
-    page = await _find(request, now=now)
+    page = await _find(request)
     if page is None:
         return _not_found(request)
     if page.state(now=now) is not PageState.PAYABLE:
@@ -60,7 +60,7 @@ async def _begin(request: web.Request, *, tail: str, now: datetime) -> web.Respo
 
 async def _refuse(request: web.Request, why: ProofResult, *, now: datetime) -> web.Response:
     """Look again: the wrong answer may have been the last one that is allowed."""
-    page = await _find(request, now=now)
+    page = await _find(request)
     if page is None:
         return _not_found(request)
     return _page(request, page, now=now, error="wrong_answer" if why is ProofResult.WRONG_ANSWER else None)
@@ -82,11 +82,11 @@ async def _open_entry(request: web.Request, proven: ProvenPayer, *, now: datetim
     return response
 
 
-async def _find(request: web.Request, *, now: datetime) -> PaymentPage | None:
+async def _find(request: web.Request) -> PaymentPage | None:
     token = request.match_info["token"]
     if not token.isascii():
         return None
-    return await take_first_payment.find_page(request.app[SERVICES], token=token, now=now)
+    return await take_first_payment.find_page(request.app[SERVICES], token=token)
 
 
 def _page(request: web.Request, page: PaymentPage, *, now: datetime, error: str | None = None) -> web.Response:

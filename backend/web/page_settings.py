@@ -4,15 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backend.web.client_address import Networks
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSettings:
-    """`trusted_hosts` may be asked for beside the public address; `link_origins` are LINE's own, where a link ends."""
+    """`trusted_hosts` may be asked for beside the public address; `link_origins` are LINE's own, where a link ends.
+
+    `trusted_proxies` stand before us and say in `X-Forwarded-For` whose request they bring.
+    """
 
     sender_name: str
     support_phone: str
     templates_dir: Path
     trusted_hosts: tuple[str, ...] = ()
+    trusted_proxies: Networks = ()
     link_origins: tuple[str, ...] = ("https://access.line.me",)
 
 

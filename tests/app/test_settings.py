@@ -59,6 +59,9 @@ def test_production_has_no_real_gateway_yet_and_says_so() -> None:
         ("REMINDER_DAYS", "[25,99]", "REMINDER_DAYS must lie behind SEND_FROM_DAY (10) and not behind EXPIRY_DAY (20)"),
         ("REMINDER_DAYS", "the 15th", "must be days of the month such as [15,18]"),
         ("TRUSTED_HOSTS", "[pay", "must be a JSON list"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "must be addresses or networks with commas between them"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "all bits of a network behind its prefix are zero"),
+        ("TRUSTED_PROXIES", "[10.0.0.1", "must be addresses or networks"),
         ("PUBLIC_BASE_URL", "pay.example.jp", "must be an address such as https://pay.example.jp"),
         ("PUBLIC_BASE_URL", "https://pay.example.jp/path", "must end after the host and the port"),
         ("WEB_PORT", "eighty", "must be a whole number"),
@@ -109,6 +112,13 @@ def test_days_are_a_json_list_or_have_commas_between_them(monkeypatch: pytest.Mo
         monkeypatch.setenv("REMINDER_DAYS", written)
 
         assert load_settings().reminder_days == days
+
+
+def test_trusted_proxies_are_addresses_and_networks_with_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::7")
+
+    assert [str(each) for each in load_settings().trusted_proxies] == ["10.0.0.0/8", "2001:db8::7/128"]
+    assert load_settings(trusted_proxies="").trusted_proxies == ()
 
 
 def test_addresses_follow_from_the_ports_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

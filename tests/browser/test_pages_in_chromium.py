@@ -1,18 +1,24 @@
 """The payment pages in real Chromium: the gateway's frame, 3-D Secure, narrow screens, the keyboard, axe, no script."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
+from app.settings import SANDBOX_SECRET
 from backend.domain.states import StopScope
+from backend.gateways.sandbox import open_sandbox_gateway
 from backend.usecases.brake import pull_brake
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.services import Services
+from emulators.gateway.app import GatewayConfig
+from emulators.gateway.app import create_app as create_gateway
 from tests.kit.chromium import chromium
 from tests.kit.clock import FakeClock
+from tests.kit.servers import free_port, serving
 from tests.web.people import SEND_CODE
 from tests.web.site import ASKS_ISSUER, BACK, CHECK, CONSENT, DECLINES_ALWAYS, PAY, VISA, Payer, Site, running_site
 
@@ -34,9 +40,18 @@ _PRESS_AND_LOOK = """() => {
 }"""
 
 
+# A message as the frame would send it, which says where it comes from.
+_SPEAK = """(origin) => {
+  const frame = document.getElementById("card-frame");
+  window.dispatchEvent(new MessageEvent("message", {
+    origin, source: frame.contentWindow, data: { source: "tsukibarai-gateway", type: "invalid", message: origin },
+  }));
+}"""
+
+
 @pytest.fixture
-async def site(services: Services) -> AsyncIterator[Site]:
-    async with running_site(services) as site:
+async def site(services: Services, gateway_emulator: str) -> AsyncIterator[Site]:
+    async with running_site(services, gateway=gateway_emulator) as site:
         yield site
 
 
@@ -69,6 +84,37 @@ async def test_a_payer_pays_in_the_frame_with_3d_secure_and_nothing_is_blocked(s
 
     await expect(page.get_by_role("heading", level=1)).to_have_text("お支払いが完了しました")
     assert complaints == []
+
+
+async def test_a_frame_at_another_name_than_the_one_we_call_is_shown_and_heard(
+    services: Services, clock: FakeClock, page: Page
+) -> None:
+    port = free_port()
+    async with (
+        serving(create_gateway(config=_gateway_at(f"http://localhost:{port}"), clock=clock.now), port) as base,
+        open_sandbox_gateway(base=base, key=SANDBOX_SECRET, webhook_secret=SANDBOX_SECRET) as gateway,
+        running_site(replace(services, gateway=gateway), gateway=base) as site,
+    ):
+        await _prove(site, page, await site.payer())
+
+        # By keyboard: a frame of another site is drawn by another process, and a click just after scrolling may miss.
+        await _fill_in_card(page, WITH_CHALLENGE)
+        await page.get_by_role("button", name=CHECK).press("Enter")
+        await page.frame_locator("#card-frame").get_by_role("button", name="認証する").press("Enter")
+
+        await expect(page.get_by_role("button", name=PAY, exact=True)).to_be_visible()
+
+
+async def test_who_speaks_from_another_origin_than_the_frames_is_not_heard(site: Site, page: Page) -> None:
+    await _prove(site, page, await site.payer())
+    await expect(page.get_by_role("button", name=CHECK)).to_be_enabled()
+
+    await page.evaluate(_SPEAK, "http://stranger.example")
+    unheard = await page.locator("#card-error").text_content()
+    await page.evaluate(_SPEAK, site.gateway)
+
+    assert unheard == ""
+    await expect(page.locator("#card-error")).to_have_text(site.gateway)
 
 
 async def test_the_frames_words_are_told_on_our_page_and_the_button_rests(site: Site, page: Page) -> None:
@@ -181,6 +227,12 @@ async def test_the_forms_say_what_is_wrong_to_everybody(site: Site, page: Page) 
     await _is_sound(page)
 
 
+def _gateway_at(public_base: str) -> GatewayConfig:
+    return GatewayConfig(
+        secret_key=SANDBOX_SECRET, webhook_secret=SANDBOX_SECRET, webhook_url=None, public_base=public_base
+    )
+
+
 async def _prove(site: Site, page: Page, payer: Payer) -> None:
     await page.goto(f"{site.base}/p/{payer.token}")
     await page.get_by_label(TAIL).fill(payer.phone_tail)
@@ -189,10 +241,14 @@ async def _prove(site: Site, page: Page, payer: Payer) -> None:
 
 
 async def _type_card(page: Page, number: str) -> None:
+    await _fill_in_card(page, number)
+    await page.get_by_role("button", name=CHECK).click()
+
+
+async def _fill_in_card(page: Page, number: str) -> None:
     frame = page.frame_locator("#card-frame")
     for name, value in (("number", number), ("expiry", "12/30"), ("cvc", "123"), ("name", "HANAKO YAMADA")):
         await frame.locator(f"#{name}").fill(value)
-    await page.get_by_role("button", name=CHECK).click()
 
 
 async def _pay(page: Page, number: str, *, stop_at: Look | None = None) -> None:

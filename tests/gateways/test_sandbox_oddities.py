@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from backend.gateways.sandbox import open_sandbox_gateway
-from backend.ports import Absent, LookUpOutcome, Succeeded, Unknown
+from backend.ports import Absent, GatewayUnavailableError, LookUpOutcome, Succeeded, Unknown
 from tests.kit.servers import free_port, serving
 
 OURS = UUID(int=7)
@@ -88,3 +88,36 @@ async def test_a_charge_made_at_the_gateways_console_does_not_hide_ours() -> Non
 )
 async def test_a_list_that_cannot_be_read_is_neither_found_nor_absent(page: dict[str, object]) -> None:
     assert isinstance(await looked_up(page), Unknown)
+
+
+REGISTRATION = {"id": "reg_1", "status": "open", "fields_url": "/fields/t", "hosted_url": "/hosted/t", "card": None}
+
+
+@pytest.mark.parametrize("name", ["fields_url", "hosted_url"])
+@pytest.mark.parametrize("said", ["javascript:alert(1)", None])
+async def test_a_card_entry_at_no_address_of_the_web_is_an_answer_that_cannot_be_read(name: str, said: object) -> None:
+    async def registration(_request: web.Request) -> web.Response:
+        return web.json_response(REGISTRATION | {name: said})
+
+    app = web.Application()
+    app.router.add_get("/v1/card_registrations/reg_1", registration)
+    async with (
+        serving(app, free_port()) as base,
+        open_sandbox_gateway(base=base, key="key", webhook_secret="secret") as gateway,
+    ):
+        with pytest.raises(GatewayUnavailableError):
+            await gateway.registration("reg_1")
+
+
+async def test_an_issuers_question_at_no_address_of_the_web_is_an_answer_that_cannot_be_read() -> None:
+    async def charge(_request: web.Request) -> web.Response:
+        return web.json_response({"id": "ch_1", "action_url": "javascript:alert(1)"})
+
+    app = web.Application()
+    app.router.add_get("/v1/charges/ch_1", charge)
+    async with (
+        serving(app, free_port()) as base,
+        open_sandbox_gateway(base=base, key="key", webhook_secret="secret") as gateway,
+    ):
+        with pytest.raises(GatewayUnavailableError):
+            await gateway.action_url(gateway_reference="ch_1")

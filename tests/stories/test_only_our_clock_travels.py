@@ -1,14 +1,18 @@
 """CLOCK=shiftable is all that time travel needs: providers that stay in their own time are understood."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.compose import open_parts
 from app.tick import tick
 from backend.domain.billing_calendar import JST
 from backend.usecases.reconcile import reconcile
+from backend.usecases.restore_gate import check_gate
 from tests.kit.clock import jst
 from tests.kit.customer import Customer
+from tests.kit.databases import cloned_database
 from tests.kit.world import World
 
 
@@ -73,3 +77,28 @@ async def test_a_line_that_lives_in_real_time_links_answers_and_tells_of_blocks_
     assert "8,432円" in amount
     assert behind == [(True,)]
     assert await world.rows("SELECT is_blocked FROM line_user") == [(True,)]
+
+
+async def test_a_fresh_database_opens_its_month_beside_what_an_older_one_charged_at_the_same_gateway(
+    world: World, customer: Customer, postgres: tuple[str, str]
+) -> None:
+    gateway = world.settings.sandbox_gateway_base
+    await world.control(gateway, "clock", {"offset_seconds": -60})
+    await go_alone(world, "2026-11-10T10:00")
+    [url] = await customer.urls()
+    await customer.pay(url)
+    await world.control(gateway, "clock", {"offset_seconds": 0})
+    async with cloned_database(*postgres) as fresh, open_parts(world.settings, url=fresh) as parts:
+        newcomer = replace(world, parts=parts)
+        await newcomer.set_clock(jst("2026-11-09T12:00"))
+        await newcomer.import_bills(customer.bill("2026-11", 7000, confirmed="2026-11-08"))
+
+        await go_alone(newcomer, "2026-12-10T10:00")
+        await check_gate(parts.services, now=parts.services.clock.now())
+        await reconcile(parts.services, now=parts.services.clock.now())
+
+        assert await world.succeeded() == [8432]
+        assert await newcomer.rows("SELECT state, amount FROM payment_request") == [("open", 7000)]
+        assert await newcomer.rows("SELECT reason FROM charging_stop") == []
+        assert await newcomer.rows("SELECT kind FROM reconciliation_exception") == []
+        assert await newcomer.rows("SELECT kind FROM staff_task") == []

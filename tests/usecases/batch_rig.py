@@ -53,7 +53,7 @@ class ScriptedGateway:
     said_later: Any = None  # what a look-up or a cancel answers; None: it does not know the attempt
     name: str = "scripted"
     capabilities: Capabilities = field(
-        default_factory=lambda: Capabilities(idempotency_seconds=86_400, min_yen=50, max_yen=9_999_999, csp_origins=())
+        default_factory=lambda: Capabilities(idempotency_seconds=86_400, min_yen=50, max_yen=9_999_999)
     )
 
     async def charge(self, *, attempt_id: UUID, charge_request: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from backend.store import reconciliation_matching
 from backend.store.engine import make_engine, transaction
 from backend.usecases.charge_prepared import charge_due
 from backend.usecases.open_payment_requests import open_payment_requests
+from backend.usecases.reconcile import reconcile
 from backend.usecases.reopen_gate import GateIsOpenError, import_gap, open_gate
 from backend.usecases.restore_gate import (
     ClosedBecause,
@@ -89,6 +90,23 @@ async def test_what_others_did_at_the_gateway_before_our_first_account_does_not_
             await newcomer.account(7)
 
             assert await check_gate(newcomer.services, now=clock.now()) is None
+
+
+async def test_what_others_did_just_before_our_first_account_is_neither_forgotten_nor_listed(
+    ledger: Ledger, clock: FakeClock, postgres: tuple[str, str], engine: Any
+) -> None:
+    async with backup_of(engine, server=postgres[0]) as url:
+        await with_card(ledger, 1, amount=1000)
+        await charge_the_month(ledger)
+        clock.forward(minutes=1)
+        async with restored(ledger, url) as newcomer:
+            await newcomer.account(7)
+            await check_gate(newcomer.services, now=clock.forward(minutes=1))
+
+            report = await reconcile(newcomer.services, now=clock.now())
+
+            assert (report.transactions, report.listed) == (0, 0)
+            assert await find_closed_gate(newcomer.services) is None
 
 
 async def test_a_start_with_everything_in_memory_leaves_the_gate_open(ledger: Ledger, clock: FakeClock) -> None:

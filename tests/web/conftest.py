@@ -9,6 +9,6 @@ from tests.web.site import Site, running_site
 
 
 @pytest.fixture
-async def site(services: Services) -> AsyncIterator[Site]:
-    async with running_site(services) as site:
+async def site(services: Services, gateway_emulator: str) -> AsyncIterator[Site]:
+    async with running_site(services, gateway=gateway_emulator) as site:
         yield site

@@ -13,6 +13,7 @@ from backend.domain.identifiers import derive_token
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.services import Services
 from backend.web.app import create_web_app
+from backend.web.client_address import Networks
 from backend.web.page_settings import PageSettings
 from tests.kit.ledger import Ledger
 from tests.kit.servers import free_port, serving
@@ -58,6 +59,7 @@ class Payer:
 @dataclass(kw_only=True)
 class Site:
     base: str
+    gateway: str  # the emulator's address
     services: Services
     dialog: DialogOnLoopback
     pages: PageSettings
@@ -123,8 +125,8 @@ class Site:
         await self._gateway("POST", what, body)
 
     async def _gateway(self, method: str, what: str, body: dict[str, Any] | None = None) -> Any:
-        origin = self.services.gateway.capabilities.csp_origins[0]
-        async with aiohttp.ClientSession() as http, http.request(method, f"{origin}/_control/{what}", json=body) as got:
+        address = f"{self.gateway}/_control/{what}"
+        async with aiohttp.ClientSession() as http, http.request(method, address, json=body) as got:
             assert got.status < 300, await got.text()
             return await got.json()
 
@@ -140,7 +142,7 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site(services: Services) -> AsyncIterator[Site]:
+async def running_site(services: Services, *, gateway: str, trusted_proxies: Networks = ()) -> AsyncIterator[Site]:
     """Serve the pages on a free port, which is their public address."""
     port = free_port()
     here = replace(services, public_base_url=f"http://127.0.0.1:{port}")
@@ -150,9 +152,10 @@ async def running_site(services: Services) -> AsyncIterator[Site]:
         support_phone="0120-000-000",
         templates_dir=TEMPLATES,
         link_origins=(dialog.origin,),
+        trusted_proxies=trusted_proxies,
     )
     app = create_web_app(services=here, pages=pages, line_link=dialog)
     async with serving(app, port) as url:
-        site = Site(base=url, services=here, dialog=dialog, pages=pages)
+        site = Site(base=url, gateway=gateway, services=here, dialog=dialog, pages=pages)
         yield site
         await site.close()

@@ -1,11 +1,11 @@
 """An amount that its bills contradict is never charged: the page refuses, people are told (money.md, invariant 6)."""
 
 import pytest
-from sqlalchemy import text
 
+from backend.usecases.verify_ledger import verify_ledger
+from tests.web.planting import IN_DOUBT, plant
 from tests.web.site import PAY, Payer, Site
 
-IN_DOUBT = "ご請求金額を確認中です"
 TASKS = "SELECT kind, detail->>'order_number' FROM staff_task"
 CONTRADICTIONS = (
     "UPDATE bill SET amount = amount + 1",
@@ -15,13 +15,6 @@ CONTRADICTIONS = (
 )
 
 
-async def plant(site: Site, contradiction: str) -> None:
-    """Write past the guards, as nothing of ours does."""
-    async with site.services.engine.begin() as connection:
-        await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text(contradiction))
-
-
 @pytest.fixture
 async def payer(site: Site) -> Payer:
     return await site.payer(1, ("2026-10", 7_000), ("2026-11", 7_480))
@@ -29,17 +22,20 @@ async def payer(site: Site) -> Payer:
 
 @pytest.mark.leaves_violations("the contradiction is planted")
 @pytest.mark.parametrize("contradiction", CONTRADICTIONS)
-async def test_a_page_whose_amount_is_not_the_sum_of_its_unpaid_bills_refuses_and_calls_people_once(
+async def test_a_page_whose_amount_is_not_the_sum_of_its_unpaid_bills_refuses_and_verify_calls_people(
     site: Site, payer: Payer, contradiction: str
 ) -> None:
     await plant(site, contradiction)
 
-    first, again = await site.open(payer), await site.open(payer)
+    page = await site.open(payer)
+    told_by_looking = await site.ledger.rows(TASKS)
+    await verify_ledger(site.services.engine, now=site.services.clock.now())
 
-    assert IN_DOUBT in first.text
-    assert "請求は行われていません" in again.text
-    assert "14,480" not in first.text
-    assert await site.ledger.rows(TASKS) == [("amount_in_doubt", payer.order_number)]
+    assert IN_DOUBT in page.text
+    assert "請求は行われていません" in page.text
+    assert "14,480" not in page.text
+    assert told_by_looking == []
+    assert ("invariant_broken", None) in await site.ledger.rows(TASKS)
 
 
 @pytest.mark.leaves_violations("the contradiction is planted")

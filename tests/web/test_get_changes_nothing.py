@@ -1,6 +1,9 @@
 """Link previews and scanners open every URL they see: a GET leaves every table as it was (f43)."""
 
+import pytest
+
 from tests.kit.clock import FakeClock
+from tests.web.planting import IN_DOUBT, plant
 from tests.web.site import ASKS_ISSUER, DECLINES_ALWAYS, Payer, Site
 
 
@@ -24,6 +27,20 @@ async def test_f43_opening_the_pages_of_a_payment_changes_nothing(site: Site, cl
             for path in _paths(payer):
                 await browser.open(f"{site.base}{path}")
                 assert browser.status in {200, 403}
+
+    assert await site.dump() == before
+
+
+@pytest.mark.leaves_violations("the contradiction is planted")
+async def test_f43_opening_the_pages_of_an_amount_in_doubt_changes_nothing(site: Site) -> None:
+    payer = await site.payer(1)
+    browser = await site.to_confirmation(payer)
+    await plant(site, "UPDATE bill SET amount = amount + 1")
+    before = await site.dump()
+
+    for path in _paths(payer):
+        await browser.open(f"{site.base}{path}")
+        assert IN_DOUBT in browser.text
 
     assert await site.dump() == before
 

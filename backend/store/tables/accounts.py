@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    DateTime,
     ForeignKey,
     Identity,
     Index,
@@ -28,6 +29,8 @@ account = Table(
     Column("email", Text),
     Column("service_location", Text, nullable=False),
     instant("created_at"),
+    # The same moment by the database's clock; of accounts older than this column nobody knows it.
+    Column("witnessed_at", DateTime(timezone=True), server_default=text("now()")),
 )
 
 line_user = Table(

@@ -20,9 +20,8 @@
 
   /* The gateway's frame: it tells its height and how it goes, and obeys "submit". It never tells a card number. */
   const guideFrame = (panel) => {
-    const origins = panel.dataset.gateway.split(" ");
+    const origin = panel.dataset.gateway;
     const part = (id) => document.getElementById(id);
-    let origin = origins[0];
     const slow = setTimeout(() => say(part("card-error"), panel.dataset.slow), 15000);
 
     const rest = (isBusy) => { part("card-submit").disabled = isBusy; };
@@ -52,9 +51,8 @@
     window.addEventListener("message", (event) => {
       const frame = part("card-frame");
       const told = event.data;
-      if (!frame || event.source !== frame.contentWindow || !origins.includes(event.origin)) { return; }
+      if (!frame || event.source !== frame.contentWindow || event.origin !== origin) { return; }
       if (!told || told.source !== "tsukibarai-gateway" || !Object.keys(heard).includes(told.type)) { return; }
-      origin = event.origin;
       clearTimeout(slow);
       if (told.type === "ready") { say(part("card-error"), ""); }
       if (told.height > 0) {
