@@ -70,6 +70,14 @@ def test_only_the_first_5000_characters_are_read(wording: Wording) -> None:
     assert wording.understand(flood).intent == "receipt"
 
 
+@pytest.mark.parametrize("channel", ChannelName)
+def test_r09_an_application_ends_the_charges_of_the_card_before(wording: Wording, channel: ChannelName) -> None:
+    answer = wording.faq_answer("card_change", channel=channel)
+
+    assert "続きます" not in answer
+    assert "請求を止め" in answer or "請求しません" in answer
+
+
 def test_the_answers_follow_the_configured_calendar() -> None:
     moved = load_wording(
         TEMPLATES,
