@@ -31,7 +31,7 @@ log = structlog.get_logger()
 _LEASE_SECONDS = 120  # longer than a batch waits for its pace, plus the channel's own time limit
 _BATCH = 500
 _WINDOW = 40  # calls in flight a batch
-_MOST_SEGMENTS = 3  # of an SMS, by the tests of the words
+_MOST_SEGMENTS = 2  # of an SMS, by the tests of the words
 _BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
 
 # What may wait until the morning; codes, replies, a received application and completions soon after the press may not.

@@ -8,7 +8,7 @@ from backend.domain.states import ChannelName, DeclineClass
 from bot.message import OfferAccountLink, Target
 from bot.wording import Wording
 from bot.wording_limits import check_line_payload
-from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, UNITS_OF_TWO_SEGMENTS, sms_units
+from bot.wording_sms import UNITS_OF_TWO_SEGMENTS, sms_units
 from tests.bot.chat import Chat
 from tests.bot.chat_accounts import LINK, SITUATIONS, account, request
 
@@ -48,18 +48,6 @@ def test_every_answer_fits_line_and_two_segments_of_sms(wording: Wording, situat
         wording.render_reply(on_line.reply, channel=ChannelName.LINE, base_url=LONG_URL),
     )
     assert sms_units(sms(wording, by_sms)) <= UNITS_OF_TWO_SEGMENTS
-
-
-@pytest.mark.parametrize(("situation", "intent"), list(product(SITUATIONS, ["faq"])))
-def test_every_question_is_answered_within_three_segments(wording: Wording, situation: str, intent: str) -> None:
-    talk = chat(wording, situation, "second_paid", channel=ChannelName.SMS)
-    lengths = {}
-
-    for entry in wording.faq:
-        talk.presses(f"{intent}:{entry}:17")
-        lengths[entry] = sms_units(sms(wording, talk))
-
-    assert max(lengths.values()) <= UNITS_OF_THREE_SEGMENTS
 
 
 @pytest.mark.parametrize("situation", PAYABLE)

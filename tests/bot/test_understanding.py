@@ -7,7 +7,7 @@ from backend.domain.states import ChannelName
 from bot.understanding.faq import OUT_OF_SCOPE
 from bot.wording import Wording, load_wording
 from bot.wording_limits import graphemes
-from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, sms_units
+from bot.wording_sms import UNITS_OF_TWO_SEGMENTS, sms_units
 from tests.bot.chat_accounts import TEMPLATES
 
 INTENTS = sorted(path.stem for path in (TEMPLATES / "faq").glob("*.toml"))
@@ -34,7 +34,7 @@ def test_an_answer_fits_its_channel(wording: Wording, intent: str) -> None:
     sms = wording.faq_answer(intent, channel=ChannelName.SMS)
     line = wording.faq_answer(intent, channel=ChannelName.LINE)
 
-    assert sms_units(sms) <= UNITS_OF_THREE_SEGMENTS
+    assert sms_units(sms) <= UNITS_OF_TWO_SEGMENTS
     assert 0 < len(line) <= 400
     assert graphemes(wording.faq[intent].title) <= 20
 
