@@ -42,6 +42,7 @@ _IN_SEND_HOURS = {
     NoticeKind.CHARGE_DECLINED,
     NoticeKind.RECEIPT_CONFIRMED,
     NoticeKind.CHARGE_CARRIED_OVER,
+    NoticeKind.REFUNDED,
 }
 
 _AT_THE_PAGE = timedelta(minutes=15)  # after the press: as long as an outcome is looked for at once (f23)
