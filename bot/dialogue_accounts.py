@@ -42,7 +42,8 @@ def _ask_which(turn: Turn, *, topic: str) -> Step:
 
 
 def _answer_about(turn: Turn, facts: AccountFacts, *, topic: str) -> Step:
-    shows_link = has_usable_link(facts, now=turn.now) and (turn.is_line or topic == "resend")
+    is_wanted = turn.is_line or topic == "resend"
+    shows_link = is_wanted and has_usable_link(facts, now=turn.now) and not _is_on_its_way(turn, facts)
     choices = _choices(turn, facts, topic=topic, shows_link=shows_link)
     target = Target.PAYMENT_PAGE if shows_link else None
     text = turn.heading(facts) + _text(turn, facts, topic=topic)
@@ -58,10 +59,17 @@ def _answer_about(turn: Turn, facts: AccountFacts, *, topic: str) -> Step:
     )
 
 
+def _is_on_its_way(turn: Turn, facts: AccountFacts) -> bool:
+    """A second SMS with the URL would have to wait until it is known what became of the first: say so at once."""
+    return not turn.is_line and facts.request is not None and facts.request.is_link_on_its_way
+
+
 def _text(turn: Turn, facts: AccountFacts, *, topic: str) -> str:
+    values = account_values(facts, channel=turn.channel, wording=turn.wording)
+    if topic == "resend" and has_usable_link(facts, now=turn.now) and _is_on_its_way(turn, facts):
+        return turn.say("url_on_its_way", **values)
     situation = situation_of(facts, now=turn.now)
-    key = turn.wording.first_of(f"{situation}.{topic}", situation, channel=turn.channel)
-    return turn.say(key, **account_values(facts, channel=turn.channel, wording=turn.wording))
+    return turn.say(turn.wording.first_of(f"{situation}.{topic}", situation, channel=turn.channel), **values)
 
 
 def _additions(turn: Turn, facts: AccountFacts, *, topic: str) -> Iterator[str]:

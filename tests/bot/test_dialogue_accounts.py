@@ -62,6 +62,26 @@ def test_r16_the_url_comes_with_its_order_number_and_what_is_charged(wording: Wo
     assert "円" in talk.reply.text
 
 
+def test_while_an_sms_with_the_url_is_on_its_way_the_answer_by_sms_says_so_at_once(wording: Wording) -> None:
+    under_way = account(request=request(is_link_on_its_way=True))
+    talk = Chat(wording=wording, channel=ChannelName.SMS, accounts=(under_way,))
+
+    talk.presses("resend")
+
+    assert "お送りしているところです" in talk.reply.text
+    assert (talk.reply.target, talk.reply.link_id) == (None, None)
+    assert [choice.data for choice in talk.reply.choices] == ["resend:17"]
+    assert sms_units(sms(wording, talk)) <= UNITS_OF_TWO_SEGMENTS
+
+
+def test_an_sms_on_its_way_changes_nothing_on_line(wording: Wording) -> None:
+    talk = Chat(wording=wording, accounts=(account(request=request(is_link_on_its_way=True)),))
+
+    talk.presses("resend")
+
+    assert talk.reply.link_id == LINK
+
+
 @pytest.mark.parametrize(("situation", "topic", "channel"), list(product(NOT_PAYABLE, TOPICS, ChannelName)))
 def test_no_url_is_shown_that_cannot_be_paid_with(
     wording: Wording, situation: str, topic: str, channel: ChannelName
