@@ -16,7 +16,7 @@ from backend.domain.identifiers import derive_code, derive_invitation_token, der
 from backend.domain.states import ChannelName, NoticeKind, NoticeState
 from backend.failpoints import failpoint
 from backend.ports import Channel, Envelope, NotNow, Refused, SendOutcome, Unclear
-from backend.store import chats, late_results, notices, outbox, tasks
+from backend.store import chats, late_results, lost_answers, notices, outbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.channels.sms import NEVER_AGAIN
@@ -239,6 +239,7 @@ class Notifier:
             not_before=self.services.calendar.next_sending_at(now),
         )
         await notices.report_failed_sms(connection, notice_ids=failed, now=now)
+        await lost_answers.report_failed_answers(connection, notice_ids=failed, now=now)
 
 
 async def _not_at_night(

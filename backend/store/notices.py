@@ -103,11 +103,14 @@ ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
+# An answer in a chat is told by lost_answers. Of codes the newest matters: who asks again has seen that none came.
 _REPORT_FAILED_SMS = text("""
 INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
 SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
   jsonb_build_object('notice_id', id, 'failure', failure), :now
-FROM notice WHERE id = ANY(:ids) AND channel = 'sms' AND state = 'failed' AND kind NOT IN ('reply', 'code')
+FROM notice n WHERE id = ANY(:ids) AND channel = 'sms' AND state = 'failed' AND kind <> 'reply'
+  AND NOT (kind = 'code' AND EXISTS (
+    SELECT FROM notice newer WHERE newer.address = n.address AND newer.kind = 'code' AND newer.id > n.id))
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
