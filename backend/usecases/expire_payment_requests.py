@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from backend.domain.retry_schedule import CHALLENGE_LIFE
 from backend.failpoints import failpoint
-from backend.store import closing
+from backend.store import closing, unopened_links
 from backend.store.engine import transaction
 from backend.usecases.resolve_unknown_payments import cancel_challenge
 from backend.usecases.services import Services
@@ -22,7 +24,7 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
     while True:
         async with transaction(services.engine) as connection:
             begun = await closing.begin_closing(connection, now=now, size=_CHUNK)
-            expired += await closing.finish_closing(connection, now=now)
+            expired += await _finish(connection, now=now)
             abandoned = await closing.challenged_attempts(connection, asked_before=now - CHALLENGE_LIFE)
             failpoint("inside-expiry")
         failpoint("after-expiry")
@@ -35,4 +37,12 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
 async def close_settled_late(services: Services, *, now: datetime) -> int:
     """Finish requests that waited in `closing` for an outcome which has come meanwhile; returns how many."""
     async with transaction(services.engine) as connection:
-        return await closing.finish_closing(connection, now=now)
+        return await _finish(connection, now=now)
+
+
+async def _finish(connection: AsyncConnection, *, now: datetime) -> int:
+    """Expire what nothing holds any more; whose URL perhaps never came is one for people (f53)."""
+    expired = await closing.finish_closing(connection, now=now)
+    if expired:
+        await unopened_links.report_never_seen(connection, expired_at=now)
+    return expired
