@@ -75,6 +75,8 @@ def _text(turn: Turn, facts: AccountFacts, *, topic: str) -> str:
 def _additions(turn: Turn, facts: AccountFacts, *, topic: str) -> Iterator[str]:
     """What is true beside the answer, the most important first."""
     values = account_values(facts, channel=turn.channel, wording=turn.wording)
+    if facts.also_confirming:
+        yield turn.say("also_confirming", **values)
     if facts.waiting and (facts.request or situation_of(facts, now=turn.now) is Situation.RECEIPT_CHECKED):
         waiting = bills_in_short(facts.waiting, wording=turn.wording)
         yield turn.say("also_waiting", **values | {"what": waiting})

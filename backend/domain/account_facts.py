@@ -63,6 +63,7 @@ class AccountFacts:
     account_id: int
     number_tail: str  # the last four digits of the customer number: all that is shown before proof
     request: RequestFacts | None
+    also_confirming: tuple[BillFacts, ...]  # months beside the request whose outcome is not known yet: say 確認中 too
     waiting: tuple[BillFacts, ...]  # confirmed or carried over, not yet requested
     waiting_is_carried_over: bool
     being_checked: tuple[BillFacts, ...]  # a receipt for them waits for approval: say 入金を確認中, ask for nothing

@@ -98,13 +98,14 @@ async def load_account_facts(
     values = {"account_ids": list(account_ids)}
     accounts = (await connection.execute(_ACCOUNTS, {**values, "today": jst_date(now)})).mappings().all()
     asked = (await connection.execute(_REQUESTS, {**values, "now": now})).mappings()
-    # The open request is newer than one that is still closing, so it wins in the dictionary.
-    requests = {row["account_id"]: row for row in asked}
+    requests: dict[int, list[RequestFacts]] = {}
+    for row in asked:
+        requests.setdefault(row["account_id"], []).append(_request(row, calendar))
     payments = {row["account_id"]: row for row in (await connection.execute(_PAYMENTS, values)).mappings()}
     return tuple(
         _facts(
             account,
-            request=requests.get(account["account_id"]),
+            requests=requests.get(account["account_id"], []),
             payment=payments.get(account["account_id"]),
             calendar=calendar,
             now=now,
@@ -116,15 +117,19 @@ async def load_account_facts(
 def _facts(
     account: RowMapping,
     *,
-    request: RowMapping | None,
+    requests: Sequence[RequestFacts],
     payment: RowMapping | None,
     calendar: BillingCalendar,
     now: datetime,
 ) -> AccountFacts:
+    """The open request is newer than those that are still closing: it is the one to speak of."""
     return AccountFacts(
         account_id=account["account_id"],
         number_tail=account["number_tail"],
-        request=_request(request, calendar) if request else None,
+        request=requests[-1] if requests else None,
+        also_confirming=tuple(
+            bill for request in requests[:-1] if request.is_being_confirmed for bill in request.bills
+        ),
         waiting=_bills(account["waiting"]),
         waiting_is_carried_over=account["is_carried_over"],
         being_checked=_bills(account["being_checked"]),

@@ -17,6 +17,8 @@ PAYABLE = (
     "open_link",
     "open_combined",
     "open_and_waiting",
+    "open_beside_unknown",
+    "declined_beside_unknown",
     "card_change_open",
     "declined_soft",
     "declined_new_card",
@@ -105,6 +107,28 @@ def test_while_an_outcome_is_unknown_it_is_neither_failed_nor_paid(
     assert "結果を確認しています。二重に請求されることはありません。" in talk.reply.text
     assert "完了していません" not in talk.reply.text
     assert "済み" not in talk.reply.text
+
+
+@pytest.mark.parametrize(
+    ("situation", "topic", "channel"),
+    list(
+        product(
+            ("open_beside_unknown", "declined_beside_unknown", "automatic_beside_unknown"),
+            ("amount", "status"),
+            ChannelName,
+        )
+    ),
+)
+def test_a_month_of_unknown_outcome_is_named_beside_a_newer_request(
+    wording: Wording, situation: str, topic: str, channel: ChannelName
+) -> None:
+    talk = chat(wording, situation, channel=channel)
+
+    talk.presses(topic)
+
+    assert "12月分 12,345円" in talk.reply.text
+    [line] = [line for line in talk.reply.text.splitlines() if line.startswith("11月分")]
+    assert line.endswith("お支払いの結果を確認しています。二重に請求されることはありません。")
 
 
 @pytest.mark.parametrize("topic", TOPICS)

@@ -36,6 +36,7 @@ def longest(facts: AccountFacts) -> AccountFacts:
         facts,
         request=facts.request and replace(facts.request, bills=MONTHS, amount=9_999_999),
         last_payment=facts.last_payment and _longest_payment(facts.last_payment),
+        also_confirming=MONTHS if facts.also_confirming else (),
         waiting=MONTHS if facts.waiting else (),
         being_checked=MONTHS if facts.being_checked else (),
         card=AMEX if facts.card else None,
@@ -126,6 +127,18 @@ def test_an_unknown_number_is_answered_within_two_segments(longest_wording: Word
     for intent in longest_wording.faq:
         talk.presses(f"faq:{intent}")
         assert_short(talk)
+
+
+@pytest.mark.parametrize(
+    ("situation", "topic"),
+    list(product([name for name in SITUATIONS if name.endswith("beside_unknown")], ("amount", "status"))),
+)
+def test_a_month_of_unknown_outcome_is_never_left_out(longest_wording: Wording, situation: str, topic: str) -> None:
+    talk = talk_about(longest_wording, situation, places=2)
+
+    talk.presses(f"{topic}:17")
+
+    assert "確認しています" in talk.reply.text
 
 
 def test_a_question_with_too_long_an_addition_is_answered_without_it(longest_wording: Wording) -> None:
