@@ -1,5 +1,7 @@
 """Answers from the ledger: the amount, the state of the payment, the URL once more (issue 2, section 6)."""
 
+from collections.abc import Iterator
+
 from backend.domain.account_facts import AccountFacts
 from bot.dialogue_situation import Situation, has_usable_link, situation_of
 from bot.dialogue_turn import Turn
@@ -40,28 +42,46 @@ def _ask_which(turn: Turn, *, topic: str) -> Step:
 
 
 def _answer_about(turn: Turn, facts: AccountFacts, *, topic: str) -> Step:
-    situation = situation_of(facts, now=turn.now)
-    text = turn.heading(facts) + _text(turn, facts, situation=situation, topic=topic)
-    shows_link = has_usable_link(facts, now=turn.now) and (turn.is_line or topic == "resend")
+    is_wanted = turn.is_line or topic == "resend"
+    shows_link = is_wanted and has_usable_link(facts, now=turn.now) and not _is_on_its_way(turn, facts)
+    choices = _choices(turn, facts, topic=topic, shows_link=shows_link)
+    target = Target.PAYMENT_PAGE if shows_link else None
+    text = turn.heading(facts) + _text(turn, facts, topic=topic)
+    for addition in _additions(turn, facts, topic=topic):
+        longer = f"{text}\n{addition}"
+        text = longer if turn.fits(longer, choices=choices, target=target) else text
     return turn.step(
         text,
         intent=TOPICS[topic],
-        choices=_choices(turn, facts, topic=topic, shows_link=shows_link),
-        target=Target.PAYMENT_PAGE if shows_link else None,
+        choices=choices,
+        target=target,
         link_of=facts if shows_link else None,
     )
 
 
-def _text(turn: Turn, facts: AccountFacts, *, situation: Situation, topic: str) -> str:
+def _is_on_its_way(turn: Turn, facts: AccountFacts) -> bool:
+    """A second SMS with the URL would have to wait until it is known what became of the first: say so at once."""
+    return not turn.is_line and facts.request is not None and facts.request.is_link_on_its_way
+
+
+def _text(turn: Turn, facts: AccountFacts, *, topic: str) -> str:
     values = account_values(facts, channel=turn.channel, wording=turn.wording)
-    key = turn.wording.first_of(f"{situation}.{topic}", situation, channel=turn.channel)
-    parts = [turn.say(key, **values)]
-    if facts.waiting and (facts.request or situation is Situation.RECEIPT_CHECKED):
+    if topic == "resend" and has_usable_link(facts, now=turn.now) and _is_on_its_way(turn, facts):
+        return turn.say("url_on_its_way", **values)
+    situation = situation_of(facts, now=turn.now)
+    return turn.say(turn.wording.first_of(f"{situation}.{topic}", situation, channel=turn.channel), **values)
+
+
+def _additions(turn: Turn, facts: AccountFacts, *, topic: str) -> Iterator[str]:
+    """What is true beside the answer, the most important first."""
+    values = account_values(facts, channel=turn.channel, wording=turn.wording)
+    if facts.also_confirming:
+        yield turn.say("also_confirming", **values)
+    if facts.waiting and (facts.request or situation_of(facts, now=turn.now) is Situation.RECEIPT_CHECKED):
         waiting = bills_in_short(facts.waiting, wording=turn.wording)
-        parts.append(turn.say("also_waiting", **values | {"what": waiting}))
+        yield turn.say("also_waiting", **values | {"what": waiting})
     if facts.has_card_change and topic != "amount" and turn.is_line:
-        parts.append(turn.say("also_card_change", **values))
-    return "\n".join(parts)
+        yield turn.say("also_card_change", **values)
 
 
 def _choices(turn: Turn, facts: AccountFacts, *, topic: str, shows_link: bool) -> tuple[Choice, ...]:

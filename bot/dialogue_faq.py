@@ -6,12 +6,9 @@ from bot.dialogue_turn import Turn
 from bot.dialogue_values import account_values
 from bot.message import Choice, HandOver, Step, Target
 from bot.understanding.faq import FaqEntry
-from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, sms_units
 
 # Buttons on a page of the question list, beside "more" and "menu": LINE shows 13, an SMS must stay short.
 _LINE_PAGE, _SMS_PAGE = 11, 6
-_ADDRESS = 57  # the longest address below an SMS, with its line break
-_SMS_ANSWER = UNITS_OF_THREE_SEGMENTS - _ADDRESS
 
 
 def answer(turn: Turn, *, intent: str, account_id: int | None = None) -> Step:
@@ -19,12 +16,12 @@ def answer(turn: Turn, *, intent: str, account_id: int | None = None) -> Step:
     entry = turn.wording.faq[intent]
     facts = turn.account_by_id(account_id) or turn.account
     pays_for = facts if facts and _names_the_button(turn, entry, facts) else None
-    target = Target(entry.target) if entry.target else None
+    text, choices = _text(turn, entry, facts), _choices(turn, entry, is_settled=facts is not None)
     return turn.step(
-        _text(turn, entry, facts),
+        text,
         intent=intent,
-        choices=_choices(turn, entry, is_settled=facts is not None),
-        target=Target.PAYMENT_PAGE if pays_for else target,
+        choices=choices if turn.fits(text, choices=choices) else (),
+        target=Target.PAYMENT_PAGE if pays_for else _target(entry),
         link_of=pays_for,
     )
 
@@ -52,6 +49,10 @@ def menu_button(turn: Turn) -> tuple[Choice, ...]:
     return turn.wording.choices(["menu"]) if turn.is_line else ()
 
 
+def _target(entry: FaqEntry) -> Target | None:
+    return Target(entry.target) if entry.target else None
+
+
 def _text(turn: Turn, entry: FaqEntry, facts: AccountFacts | None) -> str:
     """The general answer, and what is true of this account unless that makes an SMS too long."""
     text = turn.wording.faq_answer(entry.id, channel=turn.channel)
@@ -59,7 +60,7 @@ def _text(turn: Turn, entry: FaqEntry, facts: AccountFacts | None) -> str:
     if not addition:
         return text
     whole = f"{text}\n{addition}"
-    return whole if turn.is_line or sms_units(whole) <= _SMS_ANSWER else text
+    return whole if turn.fits(whole, target=_target(entry)) else text
 
 
 def _names_the_button(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> bool:

@@ -9,6 +9,7 @@ from backend.domain.states import ChannelName
 from bot.memory import Memory
 from bot.message import Choice, Effect, Reply, Step, Target
 from bot.wording import Wording
+from bot.wording_sms import UNITS_OF_AN_ADDRESS, UNITS_OF_TWO_SEGMENTS, sms_units
 
 # The data of choices is `topic`, `topic:argument`; the topics are the keys of templates/messages/menu.toml.
 _MOST_SMS_CHOICES = 9
@@ -57,7 +58,7 @@ class Turn:
     def place(self, facts: AccountFacts) -> str:
         """The label of one place of use; equal last digits are told apart by their place in the list."""
         twins = [other for other in self.accounts if other.number_tail == facts.number_tail]
-        pattern = "place" if len(twins) == 1 else "place_again"
+        pattern = ("place" if len(twins) == 1 else "place_again") + ("" if self.is_line else "_sms")
         return self.wording.patterns[pattern].format(tail=facts.number_tail, nth=twins.index(facts) + 1)
 
     def heading(self, facts: AccountFacts) -> str:
@@ -71,6 +72,11 @@ class Turn:
         return tuple(Choice(label=self.place(facts), data=f"{topic}:{facts.account_id}") for facts in self.accounts)[
             : _MOST_LINE_CHOICES if self.is_line else _MOST_SMS_CHOICES
         ]
+
+    def fits(self, text: str, *, choices: Sequence[Choice] = (), target: Target | None = None) -> bool:
+        """Whether this answer stays within two segments of SMS; LINE has room for all that we say."""
+        address = UNITS_OF_AN_ADDRESS if target else 0
+        return self.is_line or sms_units(self.wording.numbered(text, choices)) + address <= UNITS_OF_TWO_SEGMENTS
 
     def step(
         self,

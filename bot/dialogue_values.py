@@ -21,6 +21,7 @@ def account_values(facts: AccountFacts, *, channel: ChannelName, wording: Wordin
         "advice": "",
     }
     values["checked_what"] = bills_in_short(facts.being_checked, wording=wording) if facts.being_checked else ""
+    values |= _confirming_values(facts.also_confirming, wording=wording)
     values |= _bill_values(facts.request.bills if facts.request else facts.waiting, wording=wording)
     if facts.request:
         values |= _request_values(facts.request, channel=channel, wording=wording)
@@ -32,6 +33,13 @@ def bills_in_short(bills: Sequence[BillFacts], *, wording: Wording) -> str:
     formats = wording.formats
     months = formats.months([bill.billing_month for bill in bills])
     return f"{months} {formats.amount(sum(bill.amount for bill in bills))}"
+
+
+def _confirming_values(bills: Sequence[BillFacts], *, wording: Wording) -> dict[str, object]:
+    if not bills:
+        return {"confirming_what": "", "confirming_months": ""}
+    months = wording.formats.months([bill.billing_month for bill in bills])
+    return {"confirming_what": bills_in_short(bills, wording=wording), "confirming_months": months}
 
 
 def _bill_values(bills: Sequence[BillFacts], *, wording: Wording) -> dict[str, object]:

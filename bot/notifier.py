@@ -16,7 +16,7 @@ from backend.domain.identifiers import derive_code, derive_invitation_token, der
 from backend.domain.states import ChannelName, NoticeKind, NoticeState
 from backend.failpoints import failpoint
 from backend.ports import Channel, Envelope, NotNow, Refused, SendOutcome, Unclear
-from backend.store import chats, late_results, notices, outbox, tasks
+from backend.store import chats, late_results, lost_answers, notices, outbox, tasks
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.channels.sms import NEVER_AGAIN
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 _LEASE_SECONDS = 120  # longer than a batch waits for its pace, plus the channel's own time limit
 _BATCH = 500
 _WINDOW = 40  # calls in flight a batch
-_MOST_SEGMENTS = 3  # of an SMS, by the tests of the words
+_MOST_SEGMENTS = 2  # of an SMS, by the tests of the words
 _BATCH_SECONDS = 30  # of pace in one batch; the lanes of a step share a pace
 
 # What may wait until the morning; codes, replies, a received application and completions soon after the press may not.
@@ -42,6 +42,7 @@ _IN_SEND_HOURS = {
     NoticeKind.CHARGE_DECLINED,
     NoticeKind.RECEIPT_CONFIRMED,
     NoticeKind.CHARGE_CARRIED_OVER,
+    NoticeKind.REFUNDED,
 }
 
 _AT_THE_PAGE = timedelta(minutes=15)  # after the press: as long as an outcome is looked for at once (f23)
@@ -238,6 +239,7 @@ class Notifier:
             not_before=self.services.calendar.next_sending_at(now),
         )
         await notices.report_failed_sms(connection, notice_ids=failed, now=now)
+        await lost_answers.report_failed_answers(connection, notice_ids=failed, now=now)
 
 
 async def _not_at_night(

@@ -11,7 +11,7 @@ from aiohttp import web
 from backend.domain.states import ChannelName, NoticeState
 from backend.domain.untrusted_json import identifier, storable
 from backend.failpoints import failpoint
-from backend.store import chats, delivery_receipts, inbox, notices
+from backend.store import chats, delivery_receipts, inbox, lost_answers, notices
 from backend.store.engine import transaction
 from backend.usecases.services import Services
 from bot.card_guard import mask_cards
@@ -124,6 +124,7 @@ class SmsEvents:
             )
             if state is NoticeState.FAILED:
                 await notices.report_failed_sms(connection, notice_ids=ended, now=now)
+                await lost_answers.report_failed_answers(connection, notice_ids=ended, now=now)
             if source := NEVER_AGAIN.get(code):
                 await chats.stop_contact(
                     connection,

@@ -107,12 +107,13 @@ class Wording:
 
         Raises:
             LinePayloadError: LINE would refuse it.
-            SmsTooLongError: carriers would refuse it. The budget of three segments is kept by tests of the texts;
-                here a fourth segment is better than no answer.
+            SmsTooLongError: carriers would refuse it. The budget of two segments is kept by the dialogue and by
+                tests of the texts; here a third segment is better than no answer.
         """
         uri = _address_of(reply, base_url)
         if channel is ChannelName.SMS:
-            return {"body": first_that_fits([self._sms_body(reply, uri)], units=MOST_UNITS)}
+            lines = self.numbered(reply.text, reply.choices)
+            return {"body": first_that_fits([f"{lines}\n{uri}" if uri else lines], units=MOST_UNITS)}
         message = reply_bubble(reply.text, label=reply.button_label, uri=uri) if uri else text_message(reply.text)
         if reply.choices:
             message["quickReply"] = quick_reply(reply.choices)
@@ -120,13 +121,11 @@ class Wording:
         check_line_payload(payload)
         return payload
 
-    def _sms_body(self, reply: Reply, uri: str) -> str:
-        """The text, the numbered choices, and the address alone on the last line."""
+    def numbered(self, text: str, choices: Sequence[Choice]) -> str:
+        """The text of an SMS with its choices as numbered lines; an address would stand alone below."""
         pattern = self.patterns["choice"]
-        numbered = [
-            pattern.format(number=number, label=choice.label) for number, choice in enumerate(reply.choices, start=1)
-        ]
-        return "\n".join(part for part in (reply.text, *numbered, uri) if part)
+        lines = [pattern.format(number=number, label=choice.label) for number, choice in enumerate(choices, start=1)]
+        return "\n".join((text, *lines))
 
 
 def _address_of(reply: Reply, base_url: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.placeholders import at_real_length
 
 UNITS_OF_TWO_SEGMENTS = 134
-UNITS_OF_THREE_SEGMENTS = 201
+UNITS_OF_AN_ADDRESS = 58  # the longest below an SMS, with its line break
 MOST_UNITS = 670  # carriers and aggregators (channels.md section 7)
 _ONE, _PART = 70, 67
 _GSM_ONE, _GSM_PART = 160, 153

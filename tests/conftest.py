@@ -110,9 +110,13 @@ def services(engine: AsyncEngine, clock: FakeClock, gateway: SandboxGateway) -> 
 
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """The whole product with its outsiders, on 1 November 2026; its invariants hold when the test has ended."""
+    """The whole product with its outsiders, on 1 November 2026; its invariants hold when the test has ended.
+
+    And no SMS had more than two segments, as the stand-in counts them.
+    """
     async with running_world(database_url=database_url, folder=tmp_path, at="2026-11-01T12:00") as world:
         yield world
+        assert await world.longest_sms() <= 2
         if not leaves_violations(request):
             services = world.parts.services
             await must_verify(services.engine, now=services.clock.now(), has_workers=True)

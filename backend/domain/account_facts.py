@@ -27,6 +27,7 @@ class RequestFacts:
     valid_until: datetime  # exclusive
     last_day: date  # the day to tell people (R05)
     link_id: UUID | None  # an active link that can be shown again
+    is_link_on_its_way: bool  # an SMS with it has left and nobody knows yet whether it arrived at the provider
     has_waiting_receipt: bool  # one of its bills came by bank, shop or cash, and nobody has approved that yet
     is_being_confirmed: bool  # an attempt's outcome is not known yet: say 確認中, never failed or paid
     last_decline: DeclineClass | None  # the newest attempt's, if it was declined
@@ -62,6 +63,7 @@ class AccountFacts:
     account_id: int
     number_tail: str  # the last four digits of the customer number: all that is shown before proof
     request: RequestFacts | None
+    also_confirming: tuple[BillFacts, ...]  # months beside the request whose outcome is not known yet: say 確認中 too
     waiting: tuple[BillFacts, ...]  # confirmed or carried over, not yet requested
     waiting_is_carried_over: bool
     being_checked: tuple[BillFacts, ...]  # a receipt for them waits for approval: say 入金を確認中, ask for nothing

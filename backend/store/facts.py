@@ -38,11 +38,17 @@ LEFT JOIN LATERAL (
 WHERE a.id = ANY(:account_ids) ORDER BY a.customer_number
 """)
 
+# An SMS with the URL that the outbox lets no second one overtake: on its way, in doubt, or an answer about to leave.
 _REQUESTS = text("""
 SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.valid_until,
   (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
   (SELECT l.id FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active') AS link_id,
+  EXISTS (SELECT FROM account a JOIN notice n ON n.address = a.phone AND n.channel = 'sms'
+          JOIN payment_link l ON l.id = n.link_id AND l.state = 'active'
+          WHERE a.id = r.account_id AND l.request_id = r.id
+            AND (n.state IN ('sending', 'unknown') OR n.state = 'queued' AND n.priority = 1 AND n.not_before <= :now))
+    AS is_link_on_its_way,
   EXISTS (SELECT FROM payment_request_bill m JOIN bill_claim k ON k.bill_id = m.bill_id
           WHERE m.request_id = r.id AND k.receipt_id IS NOT NULL) AS has_waiting_receipt,
   p.state AS attempt_state, p.origin AS attempt_origin, p.decline_class
@@ -91,13 +97,15 @@ async def load_account_facts(
         return ()
     values = {"account_ids": list(account_ids)}
     accounts = (await connection.execute(_ACCOUNTS, {**values, "today": jst_date(now)})).mappings().all()
-    # The open request is newer than one that is still closing, so it wins in the dictionary.
-    requests = {row["account_id"]: row for row in (await connection.execute(_REQUESTS, values)).mappings()}
+    asked = (await connection.execute(_REQUESTS, {**values, "now": now})).mappings()
+    requests: dict[int, list[RequestFacts]] = {}
+    for row in asked:
+        requests.setdefault(row["account_id"], []).append(_request(row, calendar))
     payments = {row["account_id"]: row for row in (await connection.execute(_PAYMENTS, values)).mappings()}
     return tuple(
         _facts(
             account,
-            request=requests.get(account["account_id"]),
+            requests=requests.get(account["account_id"], []),
             payment=payments.get(account["account_id"]),
             calendar=calendar,
             now=now,
@@ -109,15 +117,19 @@ async def load_account_facts(
 def _facts(
     account: RowMapping,
     *,
-    request: RowMapping | None,
+    requests: Sequence[RequestFacts],
     payment: RowMapping | None,
     calendar: BillingCalendar,
     now: datetime,
 ) -> AccountFacts:
+    """The open request is newer than those that are still closing: it is the one to speak of."""
     return AccountFacts(
         account_id=account["account_id"],
         number_tail=account["number_tail"],
-        request=_request(request, calendar) if request else None,
+        request=requests[-1] if requests else None,
+        also_confirming=tuple(
+            bill for request in requests[:-1] if request.is_being_confirmed for bill in request.bills
+        ),
         waiting=_bills(account["waiting"]),
         waiting_is_carried_over=account["is_carried_over"],
         being_checked=_bills(account["being_checked"]),
@@ -139,6 +151,7 @@ def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
         valid_until=row["valid_until"],
         last_day=calendar.last_day(row["valid_until"]),
         link_id=row["link_id"],
+        is_link_on_its_way=row["is_link_on_its_way"],
         has_waiting_receipt=row["has_waiting_receipt"],
         is_being_confirmed=state in _UNCLEAR
         or (state is AttemptState.PREPARED and row["attempt_origin"] == AttemptOrigin.LINK),

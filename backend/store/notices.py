@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.states import ChannelName, NoticeKind
 
 # One statement for every notice about a request, for one request or a month of them. LINE if linked and not blocked,
-# else SMS; an account without any channel becomes a task for people, never a silent gap.
+# else SMS; an account without any channel becomes a task for people, never a silent gap. Who was told by one channel is
+# not told by the other when a repeated job finds that LINE was linked or blocked meanwhile: each key is looked up.
 _ENQUEUE = text("""
 WITH facts AS (
   SELECT r.id AS request_id, r.account_id, l.id AS link_id,
@@ -47,7 +48,10 @@ WITH facts AS (
       AND s.address IS NULL
   ) lu ON true
   LEFT JOIN contact_stop sms_stop ON sms_stop.channel = 'sms' AND sms_stop.address = a.phone
-  WHERE r.id = ANY(:request_ids)
+  WHERE r.id = ANY(:request_ids) AND NOT EXISTS (
+    SELECT FROM notice told WHERE told.dedupe_key = ANY(ARRAY[
+      CAST(:kind AS text) || CAST(:occasion AS text) || ':' || r.id || ':' || 'line',
+      CAST(:kind AS text) || CAST(:occasion AS text) || ':' || r.id || ':' || 'sms']))
 ), reachable AS (
   INSERT INTO notice (dedupe_key, kind, channel, address, account_id, request_id, link_id, facts, state, priority,
     created_at, not_before)
@@ -103,11 +107,14 @@ ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
+# An answer in a chat is told by lost_answers. Of codes the newest matters: who asks again has seen that none came.
 _REPORT_FAILED_SMS = text("""
 INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
 SELECT 'unreachable', 'unreachable:notice:' || id, account_id,
   jsonb_build_object('notice_id', id, 'failure', failure), :now
-FROM notice WHERE id = ANY(:ids) AND channel = 'sms' AND state = 'failed' AND kind NOT IN ('reply', 'code')
+FROM notice n WHERE id = ANY(:ids) AND channel = 'sms' AND state = 'failed' AND kind <> 'reply'
+  AND NOT (kind = 'code' AND EXISTS (
+    SELECT FROM notice newer WHERE newer.address = n.address AND newer.kind = 'code' AND newer.id > n.id))
 ON CONFLICT (dedupe_key) DO NOTHING
 """)
 

@@ -1,4 +1,4 @@
-"""SQL for URLs that LINE has taken and nobody has opened: perhaps a block, which LINE does not tell of (f49)."""
+"""SQL for URLs that a channel has taken and nobody has opened: perhaps a block, or an SMS that never came (f49)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +41,26 @@ FOR UPDATE OF n
 """)
 
 
+# The URL went to the carrier, which never said that it arrived, and in all its days nobody opened it, asked for it
+# again or got another message with it. One matter an account, whatever else people know of it, month after month.
+_NEVER_SEEN = text("""
+INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
+SELECT DISTINCT ON (r.account_id) 'unreachable', 'unreachable:unopened:' || r.account_id, r.account_id,
+  jsonb_build_object('notice_id', n.id, 'failure', 'not_opened'), CAST(:expired_at AS timestamptz)
+FROM notice n
+JOIN payment_request r ON r.id = n.request_id AND r.state = 'expired' AND r.closed_at = :expired_at
+WHERE n.channel = 'sms' AND n.kind IN ('payment_link', 'charge_declined') AND n.state = 'sent'
+  AND n.last_sent_at > CAST(:expired_at AS timestamptz) - interval '2 months'
+  AND NOT EXISTS (SELECT FROM page_session s WHERE s.link_id = n.link_id)
+  AND NOT EXISTS (SELECT FROM notice other WHERE other.address = n.address AND other.link_id = n.link_id
+                  AND (other.state = 'delivered' OR other.kind = 'reply'))
+  AND NOT EXISTS (SELECT FROM staff_task t
+                  WHERE t.account_id = r.account_id AND t.kind = 'unreachable' AND t.done_at IS NULL)
+ORDER BY r.account_id, n.id
+ON CONFLICT (dedupe_key) DO UPDATE SET done_at = NULL, detail = excluded.detail, created_at = excluded.created_at
+""")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnopenedLink:
     """A notice with a URL that was sent by LINE; `is_blocked` as far as LINE's events have told."""
@@ -69,3 +89,8 @@ async def lock_swallowed(
     """Notices with an open URL that was not tried before `sent_after`, a block of this user, and that nobody opened."""
     values = {"line_user_id": line_user_id, "sent_after": sent_after, "now": now}
     return list((await connection.execute(_SWALLOWED, values)).scalars())
+
+
+async def report_never_seen(connection: AsyncConnection, *, expired_at: datetime) -> None:
+    """Of the requests that expired just now, list those for people whose URL by SMS most likely never came."""
+    await connection.execute(_NEVER_SEEN, {"expired_at": expired_at})

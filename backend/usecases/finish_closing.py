@@ -7,17 +7,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.billing_calendar import jst_date
 from backend.domain.states import NoticeKind
-from backend.store import closing, notices
+from backend.store import closing, notices, unopened_links
 from backend.usecases.services import Services
 
 
 async def finish_closing(services: Services, connection: AsyncConnection, *, now: datetime) -> int:
     """Expire what nothing holds any more; returns how many requests expired.
 
-    A press that was never sent ends with the month. Its payer's page promised a message.
+    A press that was never sent ends with the month. Its payer's page promised a message. Whose URL perhaps never came
+    is one for people (f53).
     """
     pressed = await closing.withdraw_unsent(connection, now=now)
     expired = await closing.finish_closing(connection, now=now)
+    if expired:
+        await unopened_links.report_never_seen(connection, expired_at=now)
     await tell_of_next_month(services, connection, request_ids=sorted({*pressed} & {*expired}), now=now)
     return len(expired)
 

@@ -22,6 +22,7 @@ def account(
     account_id: int = 17,
     number_tail: str = "1234",
     request: RequestFacts | None = None,
+    also_confirming: tuple[BillFacts, ...] = (),
     waiting: tuple[BillFacts, ...] = (),
     waiting_is_carried_over: bool = False,
     being_checked: tuple[BillFacts, ...] = (),
@@ -34,6 +35,7 @@ def account(
         account_id=account_id,
         number_tail=number_tail,
         request=request,
+        also_confirming=also_confirming,
         waiting=waiting,
         waiting_is_carried_over=waiting_is_carried_over,
         being_checked=being_checked,
@@ -49,6 +51,7 @@ def request(
     bills: tuple[BillFacts, ...] = (DECEMBER,),
     way: PaymentWay = PaymentWay.LINK,
     link_id: UUID | None = LINK,
+    is_link_on_its_way: bool = False,
     has_waiting_receipt: bool = False,
     is_being_confirmed: bool = False,
     last_decline: DeclineClass | None = None,
@@ -63,6 +66,7 @@ def request(
         valid_until=valid_until,
         last_day=(valid_until - timedelta(days=1)).date(),
         link_id=link_id,
+        is_link_on_its_way=is_link_on_its_way,
         has_waiting_receipt=has_waiting_receipt,
         is_being_confirmed=is_being_confirmed,
         last_decline=last_decline,
@@ -99,6 +103,11 @@ SITUATIONS: dict[str, AccountFacts] = {
     "open_link": account(request=request()),
     "open_combined": account(request=request(bills=(NOVEMBER, DECEMBER))),
     "open_and_waiting": account(request=request(bills=(NOVEMBER,)), waiting=(DECEMBER,)),
+    "open_beside_unknown": account(request=request(), also_confirming=(NOVEMBER,)),
+    "declined_beside_unknown": account(
+        request=request(last_decline=DeclineClass.NEVER), also_confirming=(NOVEMBER,), card=VISA
+    ),
+    "automatic_beside_unknown": account(request=automatic(), also_confirming=(NOVEMBER,), card=VISA),
     "card_change_open": account(request=request(), card=VISA, has_card_change=True),
     "confirming": account(request=request(is_being_confirmed=True)),
     "receipt_open": account(

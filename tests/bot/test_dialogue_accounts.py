@@ -8,7 +8,7 @@ from backend.domain.states import ChannelName, DeclineClass
 from bot.message import OfferAccountLink, Target
 from bot.wording import Wording
 from bot.wording_limits import check_line_payload
-from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, UNITS_OF_TWO_SEGMENTS, sms_units
+from bot.wording_sms import UNITS_OF_TWO_SEGMENTS, sms_units
 from tests.bot.chat import Chat
 from tests.bot.chat_accounts import LINK, SITUATIONS, account, request
 
@@ -17,6 +17,8 @@ PAYABLE = (
     "open_link",
     "open_combined",
     "open_and_waiting",
+    "open_beside_unknown",
+    "declined_beside_unknown",
     "card_change_open",
     "declined_soft",
     "declined_new_card",
@@ -50,18 +52,6 @@ def test_every_answer_fits_line_and_two_segments_of_sms(wording: Wording, situat
     assert sms_units(sms(wording, by_sms)) <= UNITS_OF_TWO_SEGMENTS
 
 
-@pytest.mark.parametrize(("situation", "intent"), list(product(SITUATIONS, ["faq"])))
-def test_every_question_is_answered_within_three_segments(wording: Wording, situation: str, intent: str) -> None:
-    talk = chat(wording, situation, "second_paid", channel=ChannelName.SMS)
-    lengths = {}
-
-    for entry in wording.faq:
-        talk.presses(f"{intent}:{entry}:17")
-        lengths[entry] = sms_units(sms(wording, talk))
-
-    assert max(lengths.values()) <= UNITS_OF_THREE_SEGMENTS
-
-
 @pytest.mark.parametrize("situation", PAYABLE)
 def test_r16_the_url_comes_with_its_order_number_and_what_is_charged(wording: Wording, situation: str) -> None:
     talk = chat(wording, situation, channel=ChannelName.SMS)
@@ -72,6 +62,26 @@ def test_r16_the_url_comes_with_its_order_number_and_what_is_charged(wording: Wo
     assert talk.reply.link_id == LINK
     assert "202612000017" in talk.reply.text
     assert "円" in talk.reply.text
+
+
+def test_while_an_sms_with_the_url_is_on_its_way_the_answer_by_sms_says_so_at_once(wording: Wording) -> None:
+    under_way = account(request=request(is_link_on_its_way=True))
+    talk = Chat(wording=wording, channel=ChannelName.SMS, accounts=(under_way,))
+
+    talk.presses("resend")
+
+    assert "お送りしているところです" in talk.reply.text
+    assert (talk.reply.target, talk.reply.link_id) == (None, None)
+    assert [choice.data for choice in talk.reply.choices] == ["resend:17"]
+    assert sms_units(sms(wording, talk)) <= UNITS_OF_TWO_SEGMENTS
+
+
+def test_an_sms_on_its_way_changes_nothing_on_line(wording: Wording) -> None:
+    talk = Chat(wording=wording, accounts=(account(request=request(is_link_on_its_way=True)),))
+
+    talk.presses("resend")
+
+    assert talk.reply.link_id == LINK
 
 
 @pytest.mark.parametrize(("situation", "topic", "channel"), list(product(NOT_PAYABLE, TOPICS, ChannelName)))
@@ -97,6 +107,28 @@ def test_while_an_outcome_is_unknown_it_is_neither_failed_nor_paid(
     assert "結果を確認しています。二重に請求されることはありません。" in talk.reply.text
     assert "完了していません" not in talk.reply.text
     assert "済み" not in talk.reply.text
+
+
+@pytest.mark.parametrize(
+    ("situation", "topic", "channel"),
+    list(
+        product(
+            ("open_beside_unknown", "declined_beside_unknown", "automatic_beside_unknown"),
+            ("amount", "status"),
+            ChannelName,
+        )
+    ),
+)
+def test_a_month_of_unknown_outcome_is_named_beside_a_newer_request(
+    wording: Wording, situation: str, topic: str, channel: ChannelName
+) -> None:
+    talk = chat(wording, situation, channel=channel)
+
+    talk.presses(topic)
+
+    assert "12月分 12,345円" in talk.reply.text
+    [line] = [line for line in talk.reply.text.splitlines() if line.startswith("11月分")]
+    assert line.endswith("お支払いの結果を確認しています。二重に請求されることはありません。")
 
 
 @pytest.mark.parametrize("topic", TOPICS)

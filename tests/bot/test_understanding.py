@@ -7,7 +7,7 @@ from backend.domain.states import ChannelName
 from bot.understanding.faq import OUT_OF_SCOPE
 from bot.wording import Wording, load_wording
 from bot.wording_limits import graphemes
-from bot.wording_sms import UNITS_OF_THREE_SEGMENTS, sms_units
+from bot.wording_sms import UNITS_OF_TWO_SEGMENTS, sms_units
 from tests.bot.chat_accounts import TEMPLATES
 
 INTENTS = sorted(path.stem for path in (TEMPLATES / "faq").glob("*.toml"))
@@ -34,7 +34,7 @@ def test_an_answer_fits_its_channel(wording: Wording, intent: str) -> None:
     sms = wording.faq_answer(intent, channel=ChannelName.SMS)
     line = wording.faq_answer(intent, channel=ChannelName.LINE)
 
-    assert sms_units(sms) <= UNITS_OF_THREE_SEGMENTS
+    assert sms_units(sms) <= UNITS_OF_TWO_SEGMENTS
     assert 0 < len(line) <= 400
     assert graphemes(wording.faq[intent].title) <= 20
 
@@ -68,6 +68,14 @@ def test_only_the_first_5000_characters_are_read(wording: Wording) -> None:
     flood = "領収書はもらえますか" + "。" * 5_000 + "解約" * 1_000_000
 
     assert wording.understand(flood).intent == "receipt"
+
+
+@pytest.mark.parametrize("channel", ChannelName)
+def test_r09_an_application_ends_the_charges_of_the_card_before(wording: Wording, channel: ChannelName) -> None:
+    answer = wording.faq_answer("card_change", channel=channel)
+
+    assert "続きます" not in answer
+    assert "請求を止め" in answer or "請求しません" in answer
 
 
 def test_the_answers_follow_the_configured_calendar() -> None:

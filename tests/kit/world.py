@@ -85,6 +85,11 @@ class World:
         async with self.http.get(f"{base}/_control/{what}") as answer:
             return await answer.json()
 
+    async def longest_sms(self) -> int:
+        """The most segments that any SMS of ours had."""
+        truth = await self.truth(self.settings.twilio_api_base, "truth?bodies=0")
+        return max((sms["segments"] for sms in truth["messages"] if sms["direction"] != "inbound"), default=0)
+
     async def charges(self) -> list[dict[str, Any]]:
         """What the gateway really took or refused, oldest first."""
         truth = await self.truth(self.settings.sandbox_gateway_base)

@@ -45,6 +45,19 @@ async def test_f45_r13_after_paying_the_bot_knows_it(world: World, hanako: Custo
     assert "済" in answer
 
 
+async def test_the_frequent_questions_by_sms_take_two_segments_each(
+    world: World, hanako: Customer, given: Begin
+) -> None:
+    await given(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
+    await world.go_to("2026-11-10T10:00")
+    await hanako.say("よくある質問")
+
+    answers = [await hanako.say(number) for number in ("1", "よくある質問", "4")]
+
+    assert all(answers)
+    assert await world.longest_sms() <= 2
+
+
 async def test_who_stops_the_messages_gets_no_more_notices_there(world: World, hanako: Customer, given: Begin) -> None:
     await given(hanako.bill("2026-11", 8432, confirmed="2026-11-08"))
     await hanako.say("配信停止")

@@ -5,6 +5,7 @@ import pytest
 from tests.kit.customer import Customer
 from tests.kit.world import World
 
+REFUNDED = "SELECT state, attempts FROM notice WHERE kind = 'refunded'"
 PAID = "SELECT state FROM notice WHERE kind = 'paid'"
 
 
@@ -44,3 +45,26 @@ async def test_r04_f23_an_outcome_that_becomes_known_at_night_is_told_in_the_mor
 
     assert at_night == [("queued",)]
     assert await world.rows(PAID) == [("delivered",)]
+
+
+async def test_news_of_a_refund_that_twilio_puts_off_into_the_evening_comes_in_the_morning(
+    world: World, customer: Customer
+) -> None:
+    twilio, gateway = world.settings.twilio_api_base, world.settings.sandbox_gateway_base
+    await customer.pay((await customer.urls())[0])
+    await world.go_to("2026-11-10T18:59")
+    busy = {"path": "*/Messages.json", "method": "POST", "kind": "429", "times": 1000}
+    await world.control(twilio, "faults", {"rules": [busy]})
+    [charge] = await world.charges()
+    await world.control(gateway, f"charges/{charge['id']}/refund", {"amount": 432})
+    await world.rest()
+    await world.control(twilio, "faults", {"rules": []})
+
+    await world.go_to("2026-11-10T19:30")
+    await world.rest()
+    in_the_evening = await world.rows(REFUNDED)
+    await world.go_to("2026-11-11T10:00")
+    await world.rest()
+
+    assert in_the_evening == [("queued", 1)]
+    assert await world.rows(REFUNDED) == [("delivered", 2)]

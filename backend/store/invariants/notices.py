@@ -105,13 +105,16 @@ NOTICES = (
     ),
     Invariant(
         name="news_lost",
-        sentence="What a channel could not bring went by the next one, or is on the list for people.",
+        sentence="What a channel could not bring went by the next one, was asked for anew, or is on people's list.",
         is_money=False,
         query="""
             SELECT 'notice ' || n.id, n.kind || ' by ' || n.channel || ' failed: ' || coalesce(n.failure, '')
             FROM notice n
-            WHERE n.state = 'failed' AND n.kind NOT IN ('reply', 'code')
-              AND coalesce(n.failure, '') NOT IN ('request_settled', 'request_void', 'newer_reminder')
+            WHERE n.state = 'failed'
+              AND coalesce(n.failure, '') NOT IN ('request_settled', 'request_void', 'newer_reminder', 'code_expired')
+              AND NOT (n.kind = 'reply' AND coalesce(n.failure = 'blocked' OR n.failure ~ '21610$', false))
+              AND NOT (n.kind = 'code' AND EXISTS (
+                SELECT FROM notice newer WHERE newer.address = n.address AND newer.kind = 'code' AND newer.id > n.id))
               AND NOT (n.kind = 'reminder' AND coalesce(n.failure, '') IN ('request_expired', 'request_closing'))
               AND NOT EXISTS (SELECT FROM staff_task t WHERE t.dedupe_key = 'unreachable:notice:' || n.id)
               AND NOT EXISTS (SELECT FROM notice s WHERE n.channel = 'line' AND s.channel = 'sms'
