@@ -48,7 +48,8 @@ class Weather:
                 kills=0, crash=0, losing=0, minute=minute, is_short=is_short, has_dice=False, is_every_place=True
             )
         each = min(1.0, max(0.5, (kills - _KILLED_BY_POWER_CUTS) / (_STORMS * cls.minutes)))
-        return cls(kills=each, wanted=kills, crash=0.05, losing=0.01, minute=minute, is_short=is_short)
+        minutes = 4 if is_short else cls.minutes
+        return cls(kills=each, wanted=kills, crash=0.05, losing=0.01, minute=minute, minutes=minutes, is_short=is_short)
 
 
 class Story:
