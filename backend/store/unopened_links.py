@@ -1,5 +1,6 @@
 """SQL for URLs that a channel has taken and nobody has opened: perhaps a block, or an SMS that never came (f49)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -46,11 +47,11 @@ FOR UPDATE OF n
 _NEVER_SEEN = text("""
 INSERT INTO staff_task (kind, dedupe_key, account_id, detail, created_at)
 SELECT DISTINCT ON (r.account_id) 'unreachable', 'unreachable:unopened:' || r.account_id, r.account_id,
-  jsonb_build_object('notice_id', n.id, 'failure', 'not_opened'), CAST(:expired_at AS timestamptz)
+  jsonb_build_object('notice_id', n.id, 'failure', 'not_opened'), CAST(:now AS timestamptz)
 FROM notice n
-JOIN payment_request r ON r.id = n.request_id AND r.state = 'expired' AND r.closed_at = :expired_at
-WHERE n.channel = 'sms' AND n.kind IN ('payment_link', 'charge_declined') AND n.state = 'sent'
-  AND n.last_sent_at > CAST(:expired_at AS timestamptz) - interval '2 months'
+JOIN payment_request r ON r.id = n.request_id
+WHERE n.request_id = ANY(:request_ids) AND n.channel = 'sms' AND n.kind IN ('payment_link', 'charge_declined')
+  AND n.state = 'sent'
   AND NOT EXISTS (SELECT FROM page_session s WHERE s.link_id = n.link_id)
   AND NOT EXISTS (SELECT FROM notice other WHERE other.address = n.address AND other.link_id = n.link_id
                   AND (other.state = 'delivered' OR other.kind = 'reply'))
@@ -91,6 +92,6 @@ async def lock_swallowed(
     return list((await connection.execute(_SWALLOWED, values)).scalars())
 
 
-async def report_never_seen(connection: AsyncConnection, *, expired_at: datetime) -> None:
-    """Of the requests that expired just now, list those for people whose URL by SMS most likely never came."""
-    await connection.execute(_NEVER_SEEN, {"expired_at": expired_at})
+async def report_never_seen(connection: AsyncConnection, *, request_ids: Sequence[int], now: datetime) -> None:
+    """Of these requests, which have just expired, list those for people whose URL by SMS most likely never came."""
+    await connection.execute(_NEVER_SEEN, {"request_ids": list(request_ids), "now": now})
