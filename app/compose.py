@@ -58,13 +58,14 @@ class Parts:
     streams: tuple[Stream, ...]
 
     def steps(self) -> tuple[Step, ...]:
-        """All that a worker does: the due work, then what repeats every few minutes."""
-        return (
-            *self.due_steps(),
-            *(
-                Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0)
-                for job in (*PERIODIC, *self._asking_line())
-            ),
+        """All that a worker does."""
+        return (*self.due_steps(), *self.periodic_steps())
+
+    def periodic_steps(self) -> tuple[Step, ...]:
+        """What repeats every few minutes: looks at the work in hand, and sometimes makes more."""
+        return tuple(
+            Step(name=job.name, run=partial(run_if_due, self.services, job), idle_seconds=15.0)
+            for job in (*PERIODIC, *self._asking_line())
         )
 
     def due_steps(self) -> tuple[Step, ...]:

@@ -54,7 +54,7 @@ async def tick(parts: Parts) -> list[str]:
     with _putting_off(problems):
         jobs = await run_due(parts.services, now=clock.now())
     # What judges the work in hand comes when that work is done: nobody could do it before this tick.
-    for steps in (parts.due_steps(), parts.steps()):
+    for steps in (parts.due_steps(), (*parts.periodic_steps(), *parts.due_steps())):
         with _putting_off(problems):
             await drain(steps, clock=clock)
     if problems:

@@ -1,6 +1,7 @@
 """Runs the due steps that the database holds (charges, messages, inbox, doubts): any number of processes may."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,27 +30,25 @@ class Step:
 
 
 async def drain(steps: Sequence[Step], *, clock: Clock) -> int:
-    """Do everything that is due, and what becomes due by it, until a whole round finds nothing; returns how much.
+    """Do everything that is due, and what becomes due by it, until none finds anything any more; returns how much.
 
     A step that fails is left alone from then on; the others do their work all the same.
 
     Raises:
         ExceptionGroup: what went wrong in steps, after the others have done all that was due.
     """
-    total, going, problems = 0, list(steps), list[Exception]()
-    while True:
-        done = 0
-        for step in tuple(going):
-            try:
-                done += await _exhaust(step, clock)
-            except Exception as problem:  # noqa: BLE001 - a door: all problems are raised at the end
-                problem.add_note(f"in the step {step.name}")
-                problems.append(problem)
-                going.remove(step)
-                done += 1  # what it had done before may be work for others
-        if not done:
-            break
-        total += done
+    total, idle, going, problems = 0, 0, deque(steps), list[Exception]()
+    while idle < len(going):  # each has found nothing since anybody did something
+        step = going.popleft()
+        try:
+            done = await _exhaust(step, clock)
+        except Exception as problem:  # noqa: BLE001 - a door: all problems are raised at the end
+            problem.add_note(f"in the step {step.name}")
+            problems.append(problem)
+            idle = 0  # what it had done before may be work for others
+            continue
+        going.append(step)
+        total, idle = total + done, 1 if done else idle + 1
     if problems:
         raise ExceptionGroup("steps failed", problems)
     return total
