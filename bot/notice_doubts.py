@@ -56,6 +56,7 @@ async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: 
         )
         if state is NoticeState.QUEUED:
             await notices.withdraw_pointless(connection, notice_ids=[notice.id], now=now)
+            await notices.withdraw_overtaken(connection, notice_ids=[notice.id], now=now)
         if state is NoticeState.FAILED:
             await notifier.find_another_way(connection, failed=[notice.id], now=now)
         if state is NoticeState.NEEDS_HUMAN:

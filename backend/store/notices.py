@@ -162,6 +162,16 @@ WHERE request_id = ANY(:request_ids) AND kind = 'reminder' AND state = 'queued' 
 """)
 
 
+# A reminder that turned out not to have been sent is not made up for beside the next one.
+_WITHDRAW_OVERTAKEN = text("""
+UPDATE notice n SET state = 'failed', failure = 'newer_reminder', settled_at = :now
+WHERE n.id = ANY(:ids) AND n.kind = 'reminder' AND n.state = 'queued' AND EXISTS (
+  SELECT FROM notice newer
+  WHERE newer.request_id = n.request_id AND newer.kind = 'reminder' AND newer.id > n.id
+    AND newer.state IN ('queued', 'sending', 'sent', 'delivered', 'unknown'))
+""")
+
+
 # What was tried already may have arrived: it goes on under its own key, and never by SMS as well.
 _BLOCKED = text("""
 SELECT id FROM notice
@@ -282,6 +292,11 @@ async def find_known_messages(connection: AsyncConnection, *, notice_id: int, ad
 async def withdraw_pointless(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
     """End what waits to be sent again although its request was paid, replaced or expired meanwhile."""
     await connection.execute(_WITHDRAW_POINTLESS, {"ids": list(notice_ids), "now": now})
+
+
+async def withdraw_overtaken(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> None:
+    """End those of these notices that were to be sent again and are reminders with a newer one behind them."""
+    await connection.execute(_WITHDRAW_OVERTAKEN, {"ids": list(notice_ids), "now": now})
 
 
 async def withdraw_older_reminders(

@@ -82,3 +82,24 @@ async def test_a_reminder_that_a_block_keeps_from_line_still_goes_by_sms(world: 
 
     assert await world.rows(REMINDERS) == [("line",), ("sms",)]
     assert len(await customer.inbox()) == 1
+
+
+async def test_a_reminder_that_was_never_sent_is_not_made_up_for_beside_the_next_one(
+    world: World, customer: Customer
+) -> None:
+    await world.go_to("2026-11-10T10:00")
+    await world.rest()
+    lost = {"path": "*/Messages.json", "method": "POST", "kind": "drop_before", "times": 1}
+    await world.control(world.settings.twilio_api_base, "faults", {"rules": [lost]})
+    await world.go_to("2026-11-15T10:00")
+    in_doubt = await world.rows("SELECT state FROM notice WHERE kind = 'reminder'")
+
+    await world.go_to("2026-11-18T10:00")
+    await world.rest()
+
+    assert in_doubt == [("unknown",)]
+    assert len(await customer.inbox()) == 2  # the URL and one reminder
+    assert await world.rows("SELECT state, failure FROM notice WHERE kind = 'reminder' ORDER BY id") == [
+        ("failed", "newer_reminder"),
+        ("delivered", None),
+    ]
