@@ -163,8 +163,6 @@ class Story:
             await town.outsiders.throw_dice()
         town.database.proxy.losing = self.weather.losing
         town.fleet.is_armed = True
-        if not self.weather.has_dice:
-            town.cleared.append(town.now)  # the gateway answers all the time; whoever asked has just died
         await town.power_on()
         working = asyncio.create_task(_started(work))
         await self._bad_minutes(working, is_away=is_away and self.weather.has_dice, is_flowing=is_flowing)
