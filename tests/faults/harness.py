@@ -80,7 +80,7 @@ async def _violations(town: Town, story: Story, report: Report, run: Run) -> lis
     found += [f"the run proves little: {what}" for what in report.too_little]
     async with transaction(town.database.engine) as connection:
         found += [f"verify: {violation}" for violation in await find_violations(connection, now=town.now)]
-    # Where nobody throws dice the gateway answers all the time, and whoever asks dies at once: that is no measure of it.
+    # Where nobody throws dice the gateway answers all the time and whoever asks dies at once: no measure of its return.
     if run.weather.has_dice and report.p99 >= LONGEST_DOUBT:
         found.append(f"unknown outcomes took {report.p99} (p99) to be resolved")
     return found
