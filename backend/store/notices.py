@@ -154,10 +154,11 @@ ON CONFLICT (dedupe_key) DO NOTHING
 """)
 
 
-# Two at once would only annoy; the same run, repeated, keeps its own.
+# Two at once would only annoy; the same run, repeated, keeps its own. An SMS that waits has certainly not been sent.
 _WITHDRAW_OLDER = text("""
 UPDATE notice SET state = 'failed', failure = 'newer_reminder', settled_at = :now
-WHERE request_id = ANY(:request_ids) AND kind = 'reminder' AND state = 'queued' AND first_sent_at IS NULL
+WHERE request_id = ANY(:request_ids) AND kind = 'reminder' AND state = 'queued'
+  AND (first_sent_at IS NULL OR channel = 'sms')
   AND split_part(dedupe_key, ':', 1) <> 'reminder' || CAST(:occasion AS text)
 """)
 
