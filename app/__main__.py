@@ -176,7 +176,7 @@ def migrate() -> None:
 def tick(
     at: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="Asia/Tokyo, ahead; needs CLOCK=shiftable"),
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="Asia/Tokyo; needs CLOCK=shiftable"),
     ] = None,
 ) -> None:
     """Do everything that is due now and return (for an external cron); --at first travels there."""

@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 2 * 60, 6 * 60, 24 * 60, 24 * 60 + 5))
 _DAILY = timedelta(days=1)  # the gateway answers, and still does not know: people look as well
-_UNANSWERED = timedelta(
-    minutes=10
-)  # the gateway is away: who waits must know within a quarter of an hour of its return
+# The gateway is away: who waits must know within a quarter of an hour of its return.
+_UNANSWERED = timedelta(minutes=10)
 CHALLENGE_LIFE = timedelta(minutes=30)  # how long a payer may take for 3-D Secure, also past the last midnight
 # Keys are pruned from 24 h on; replays stop well before (money.md, resolution a and c).
 REPLAY_WITHIN = timedelta(hours=20)

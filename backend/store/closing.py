@@ -113,7 +113,7 @@ async def withdraw_unsent(connection: AsyncConnection, *, now: datetime) -> list
     return list((await connection.execute(_WITHDRAW, {"now": now})).scalars())
 
 
-async def finish_closing(connection: AsyncConnection, *, now: datetime) -> list[int]:
+async def expire_closing(connection: AsyncConnection, *, now: datetime) -> list[int]:
     """Expire the closing requests that no live attempt or receipt holds any more; their bills are carried over (R06).
 
     Returns the requests that expired.

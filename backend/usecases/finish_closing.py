@@ -18,7 +18,7 @@ async def finish_closing(services: Services, connection: AsyncConnection, *, now
     is one for people (f53).
     """
     pressed = await closing.withdraw_unsent(connection, now=now)
-    expired = await closing.finish_closing(connection, now=now)
+    expired = await closing.expire_closing(connection, now=now)
     await unopened_links.report_never_seen(connection, request_ids=expired, now=now)
     await tell_of_next_month(services, connection, request_ids=sorted({*pressed} & {*expired}), now=now)
     return len(expired)
