@@ -93,6 +93,8 @@ class Notifier:
             claimed = await outbox.claim(
                 connection, now=now, channel=stream.channel, priorities=stream.priorities, size=stream.batch
             )
+            if not claimed:
+                return 0
             ready = await self._ready(connection, claimed, now=now)
             frozen = await self._freeze(connection, ready, now=now)
             await outbox.mark_sending(connection, payloads=frozen, now=now, lease_seconds=_LEASE_SECONDS)

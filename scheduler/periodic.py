@@ -17,6 +17,9 @@ async def run_if_due(services: Services, job: Periodic, now: datetime) -> int:
 
     One that takes longer than its period never overlaps itself. Work that fails for some periods is told to people.
     """
+    async with transaction(services.engine) as connection:
+        if not await runs.is_period_due(connection, job=job.name, every=job.every, now=now):
+            return 0
     async with runs.period_lock(services.engine, job=job.name) as is_free:
         if not is_free:
             return 0

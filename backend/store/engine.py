@@ -15,6 +15,7 @@ from backend.store.connection_check import check_before_use
 from backend.store.database_trouble import DatabaseUnreachableError
 
 _OVERFLOW = 5
+_STATEMENTS = 500  # more than we have: whoever forgets one prepares it again, which is a second way to the server
 _OUT_OF_ORDER = {"08", "53", "57", "58"}  # classes of SQLSTATE: connection, resources, operator's doing, system
 _LIBPQ_ONLY = {"sslmode", "channel_binding"}
 _DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
@@ -30,12 +31,14 @@ def make_engine(url: str, *, pool_size: int = 20) -> AsyncEngine:
         as_asyncpg(url),
         pool_size=pool_size,
         max_overflow=_OVERFLOW,
+        pool_use_lifo=True,  # the connection that knows our statements already
         hide_parameters=True,  # phones and names must not reach a traceback
         connect_args={
             "timeout": 10,
             "command_timeout": 600,
             "server_settings": {"timezone": "Asia/Tokyo"},
             "connection_class": ActingConnection,
+            "prepared_statement_cache_size": _STATEMENTS,
         },
     )
     event.listen(engine.sync_engine, "do_connect", _connect)

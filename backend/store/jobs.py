@@ -23,11 +23,10 @@ INSERT INTO job_waiting (job, due_since, reason) VALUES (:job, :due_since, :reas
 ON CONFLICT (job) DO UPDATE SET due_since = excluded.due_since, reason = excluded.reason
 """)
 
-# A due time further away than one period is from before the clock was set back. A look before the time writes nothing.
+# A due time further away than one period is from before the clock was set back.
+_IS_DUE = text("SELECT NOT EXISTS (SELECT FROM periodic_run WHERE job = :job AND due_at > :now AND due_at <= :next)")
 _CLAIM = text("""
-INSERT INTO periodic_run (job, due_at, started_at, succeeded_at)
-SELECT :job, CAST(:next AS timestamptz), CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-WHERE NOT EXISTS (SELECT FROM periodic_run WHERE job = :job AND due_at > :now AND due_at <= :next)
+INSERT INTO periodic_run (job, due_at, started_at, succeeded_at) VALUES (:job, :next, :now, :now)
 ON CONFLICT (job) DO UPDATE SET due_at = excluded.due_at, started_at = excluded.started_at,
   succeeded_at = coalesce(periodic_run.succeeded_at, excluded.started_at)
 WHERE periodic_run.due_at <= :now OR periodic_run.due_at > :next
@@ -86,6 +85,12 @@ async def forget_waiting(connection: AsyncConnection, *, except_for: Sequence[st
 async def note_waiting(connection: AsyncConnection, *, job: str, due_since: datetime, reason: str) -> None:
     """Keep that a job is due and was not done; the newest reason stays."""
     await connection.execute(_NOTE_WAITING, {"job": job, "due_since": due_since, "reason": reason})
+
+
+async def is_period_due(connection: AsyncConnection, *, job: str, every: timedelta, now: datetime) -> bool:
+    """Whether it is time for what repeats: a look that writes nothing and waits for nobody."""
+    values = {"job": job, "next": now + every, "now": now}
+    return bool((await connection.execute(_IS_DUE, values)).scalar_one())
 
 
 async def claim_period(connection: AsyncConnection, *, job: str, every: timedelta, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """SQL for the list of what people must look at."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,8 @@ WHERE CAST(:reopens AS boolean) AND staff_task.done_at IS NOT NULL
 
 _SETTLE = text("""
 UPDATE staff_task SET done_at = :now, done_by = :by, note = :note
-WHERE done_at IS NULL AND dedupe_key = CAST(:kind AS text) || ':' || CAST(:subject AS text)
+WHERE done_at IS NULL AND dedupe_key IN (
+  SELECT CAST(:kind AS text) || ':' || subject FROM unnest(CAST(:subjects AS text[])) AS subject)
 """)
 
 # A matter names its order directly, or by the request or the notice that it is about.
@@ -68,7 +69,14 @@ async def settle_task(
     connection: AsyncConnection, *, kind: str, subject: str, by: str, note: str, now: datetime
 ) -> None:
     """Take a matter off the list that has settled itself; nothing happens when it is not there any more."""
-    values = {"kind": kind, "subject": subject, "by": by, "note": note, "now": now}
+    await settle_tasks(connection, kind=kind, subjects=[subject], by=by, note=note, now=now)
+
+
+async def settle_tasks(
+    connection: AsyncConnection, *, kind: str, subjects: Sequence[str], by: str, note: str, now: datetime
+) -> None:
+    """Take those matters of one kind off the list that have settled themselves."""
+    values = {"kind": kind, "subjects": list(subjects), "by": by, "note": note, "now": now}
     await connection.execute(_SETTLE, values)
 
 

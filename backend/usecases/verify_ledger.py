@@ -52,11 +52,10 @@ async def judge_ledger(engine: AsyncEngine, *, now: datetime) -> Judgement:
 
 
 async def _settle(connection: AsyncConnection, *, broken: AbstractSet[Invariant], now: datetime) -> None:
-    for invariant in INVARIANTS:
-        if not invariant.is_money and invariant not in broken:
-            await tasks.settle_task(
-                connection, kind="invariant_broken", subject=invariant.name, by="verify", note="it holds again", now=now
-            )
+    holding = [each.name for each in INVARIANTS if not each.is_money and each not in broken]
+    await tasks.settle_tasks(
+        connection, kind="invariant_broken", subjects=holding, by="verify", note="it holds again", now=now
+    )
 
 
 async def _report(connection: AsyncConnection, violations: Sequence[Violation], *, now: datetime) -> None:

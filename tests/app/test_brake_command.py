@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_commands import run
+from tests.kit.commands import run
 
 
 @pytest.mark.usefixtures("engine")

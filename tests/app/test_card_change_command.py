@@ -9,9 +9,10 @@ from app.card_change_desk import OpenServices, withdraw_command
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.request_card_change import request_card_change
 from backend.usecases.services import Services
-from tests.app.test_commands import environment, run
+from tests.app.test_commands import environment
 from tests.kit.cards import registered_card
 from tests.kit.clock import FakeClock
+from tests.kit.commands import run
 from tests.kit.ledger import Ledger
 from tests.kit.world import World
 

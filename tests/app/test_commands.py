@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.kit.commands import run
 from tests.kit.customer import Customer
 from tests.kit.databases import on_database
 from tests.kit.servers import free_port
@@ -30,20 +31,6 @@ def environment(world: World, url: str, **more: str) -> dict[str, str]:
         "PATH": str(Path(sys.executable).parent),
         **more,
     }
-
-
-async def run(*words: str, env: dict[str, str]) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "app",
-        *words,
-        env=env,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
 
 
 @asynccontextmanager

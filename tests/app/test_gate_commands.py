@@ -1,6 +1,7 @@
 """`reconcile` and `gate` as an operator runs them after a backup came back: what is printed, the exit statuses."""
 
-from tests.app.test_commands import environment, run
+from tests.app.test_commands import environment
+from tests.kit.commands import run
 from tests.kit.customer import Customer
 from tests.kit.restores import backup_of
 from tests.kit.world import World

@@ -9,7 +9,8 @@ import pytest
 from backend.domain.states import StopReason, StopScope
 from backend.store import charging_stops
 from backend.store.engine import transaction
-from tests.app.test_commands import environment, run
+from tests.app.test_commands import environment
+from tests.kit.commands import run
 from tests.kit.customer import Customer
 from tests.kit.world import World
 

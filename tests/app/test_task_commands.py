@@ -8,9 +8,10 @@ import pytest
 from app.cli_tasks import advice_by_kind, age
 from backend.store import tasks
 from backend.store.engine import transaction
-from tests.app.test_commands import environment, run
+from tests.app.test_commands import environment
 from tests.bot.chat_accounts import TEMPLATES
 from tests.house.source_tree import ROOT
+from tests.kit.commands import run
 from tests.kit.customer import Customer
 from tests.kit.world import World
 

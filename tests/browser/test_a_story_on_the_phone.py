@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from app.dev import Addresses, running_demo
 from app.settings import ClockKind, Settings
-from tests.kit.chromium import chromium
+from tests.kit.chromium import running_chromium
 from tests.kit.servers import free_port
 
 expect.set_options(timeout=20_000)  # a busy machine is no failure
@@ -38,7 +38,7 @@ async def demo(database_url: str) -> AsyncIterator[Addresses]:
 
 @pytest.fixture
 async def device() -> AsyncIterator[BrowserContext]:
-    async with chromium() as browser:
+    async with running_chromium() as browser:
         yield await browser.new_context(viewport={"width": 1280, "height": 900}, locale="ja-JP")
 
 

@@ -16,7 +16,7 @@ from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.services import Services
 from emulators.gateway.app import GatewayConfig
 from emulators.gateway.app import create_app as create_gateway
-from tests.kit.chromium import chromium
+from tests.kit.chromium import running_chromium
 from tests.kit.clock import FakeClock
 from tests.kit.servers import free_port, serving
 from tests.web.people import SEND_CODE
@@ -57,7 +57,7 @@ async def site(services: Services, gateway_emulator: str) -> AsyncIterator[Site]
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
+    async with running_chromium() as browser:
         yield browser
 
 

@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.kit.commands import NURSERY, ROOT
+
 _LAST_WORDS = re.compile(rb"^failpoint (\S+)$", re.MULTILINE)
 _LONGEST_LINE = 1 << 20
 
@@ -70,7 +71,7 @@ class Fleet:
             born_at = log.stat().st_size if log.exists() else 0
             armed = self.failpoints_for(words[0]) if self.is_armed else ""
             env = {**self._env, "FAILPOINTS": armed}
-            order = {"name": name, "words": words, "env": env, "log": str(log)}
+            order = {"words": words, "env": env, "log": str(log)}
             assert self._nursery.stdin is not None
             self._nursery.stdin.write((json.dumps(order) + "\n").encode())
             await self._nursery.stdin.drain()
@@ -159,7 +160,7 @@ async def running_fleet(*, folder: Path, env: Mapping[str, str]) -> AsyncIterato
     """A fleet with its nursery; whoever lives at the end is killed."""
     nursery = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(Path(__file__).with_name("nursery.py")),
+        str(NURSERY),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=folder,

@@ -22,6 +22,7 @@ from scheduler.jobs import PERIODIC
 from scheduler.periodic import run_if_due
 from tests.invariants.conftest import Plant
 from tests.kit.clock import FakeClock
+from tests.kit.commands import run
 from tests.kit.ledger import Ledger
 from tests.usecases.payers import payer_with_card, press, session_of
 from tests.usecases.test_charging import truth
@@ -46,14 +47,8 @@ ROWS = "SELECT id, state, amount FROM payment_attempt ORDER BY ordinal, id"
 
 async def verify(database_url: str, *words: str) -> tuple[int, str]:
     """The exit status and what the command prints, without its log."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "verify", *words),
-        env={"DATABASE_URL": database_url, "PATH": str(Path(sys.executable).parent)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
+    env = {"DATABASE_URL": database_url, "PATH": str(Path(sys.executable).parent)}
+    return await run("verify", *words, env=env, has_errors=False)
 
 
 async def plant_all(ledger: Ledger, plant: Plant) -> None:

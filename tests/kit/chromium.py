@@ -20,7 +20,7 @@ _ARGUMENTS = (
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def running_chromium() -> AsyncIterator[Browser]:
     """Launch the browser of this machine, without a window."""
     named = os.environ.get("CHROME_PATH")  # noqa: TID251 - set by `make test`
     path = named or shutil.which("chromium") or shutil.which("google-chrome")

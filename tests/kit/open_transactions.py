@@ -5,6 +5,7 @@ every request of the product (gateway, LINE's and Twilio's clients alike) passes
 open transaction is seen by its task and by the tasks begun inside it; it counts until it ends.
 """
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,12 +98,19 @@ def _our_frames(most: int = 4) -> list[str]:
     """The newest frames of this checkout, newest first; SQLAlchemy's greenlets are left by their parents."""
     found: list[str] = []
     for frame in _frames():
-        path = Path(frame.f_code.co_filename)
-        if path != _HERE and path.is_relative_to(_ROOT) and path.relative_to(_ROOT).parts[0] in _OURS:
-            found.append(f"{path.relative_to(_ROOT)}:{frame.f_lineno} {frame.f_code.co_name}")
+        if ours := _our_file(frame.f_code.co_filename):
+            found.append(f"{ours}:{frame.f_lineno} {frame.f_code.co_name}")
         if len(found) == most:
             break
     return found
+
+
+@functools.cache  # asked for every frame of every transaction's stack
+def _our_file(name: str) -> str | None:
+    """The file as this checkout names it; None for a library's, and for this one."""
+    path = Path(name)
+    is_ours = path != _HERE and path.is_relative_to(_ROOT) and path.relative_to(_ROOT).parts[0] in _OURS
+    return str(path.relative_to(_ROOT)) if is_ours else None
 
 
 def _frames() -> Iterator[FrameType]:

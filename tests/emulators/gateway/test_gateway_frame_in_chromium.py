@@ -1,29 +1,22 @@
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from axe_playwright_python.async_playwright import Axe
 from gateway_rig import CHALLENGED, SECRET, VISA, WEBHOOK_SECRET
-from playwright.async_api import Browser, FrameLocator, Page, async_playwright, expect
+from playwright.async_api import Browser, FrameLocator, Page, expect
 
 from emulators.gateway.app import GatewayConfig, create_app
+from tests.kit.chromium import running_chromium
 
-pytestmark = pytest.mark.browser
+# One loop and one Chromium for the whole module: starting it takes longer than a test.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOST_PAGE = """<!doctype html><html lang="ja"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>お支払い</title>
 <style>body{margin:0;padding:16px;font:16px sans-serif}iframe{border:0;width:100%%}</style></head>
@@ -68,15 +61,13 @@ class Shop:
         return truth["registrations"][0]["status"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+    async with running_chromium() as browser:
         yield browser
-        await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def shop(browser: Browser) -> AsyncIterator[Shop]:
     gateway = await started_gateway()
     base = str(gateway.make_url("")).rstrip("/")

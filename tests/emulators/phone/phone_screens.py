@@ -1,30 +1,9 @@
-"""Chromium and the two screens on which the tests look at the page."""
+"""The two screens on which the tests look at the page."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, Page, async_playwright
-
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@asynccontextmanager
-async def running_chromium() -> AsyncIterator[Browser]:
-    path = os.environ.get("CHROME_PATH") or shutil.which("chromium")  # noqa: TID251 - the tests' own switch
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
-        yield browser
-        await browser.close()
+from playwright.async_api import Browser, Page
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.emulators.phone.phone_messages import bill, question, text, two_months
 from tests.emulators.phone.phone_rig import LINKED, Rig, is_close, running_rig
-from tests.emulators.phone.phone_screens import opened, running_chromium
+from tests.emulators.phone.phone_screens import opened
+from tests.kit.chromium import running_chromium
 
 # One loop and one Chromium for the whole module: starting it takes longer than a test.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

@@ -1,7 +1,8 @@
 """Forks the product's processes: each begins as `python -m app ...` would, without paying for the imports again.
 
-It is started as a script, reads one JSON order a line (`{"name", "words", "env", "log"}`), and tells of every birth and
-death as a JSON line. Its children die with it, and it ends when nobody gives orders any more.
+It is started as a script, reads one JSON order a line (`{"words", "env", "log"}`, and `errors` where stderr goes
+elsewhere), and tells of every birth and death as a JSON line. Its children die with it, and it ends when nobody gives
+orders any more.
 """
 
 # ruff: noqa: PLC0415, F401, I001 - what a child needs is imported once, here, before the first fork
@@ -13,6 +14,7 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def _say(**news: object) -> None:
@@ -35,9 +37,9 @@ def _live(order: dict[str, object]) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    log = os.open(str(order["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+    log, errors = (os.open(str(order.get(name, order["log"])), _APPEND, 0o600) for name in ("log", "errors"))
+    for source, target in ((nothing, 0), (log, 1), (errors, 2)):
         os.dup2(source, target)
     os.environ.clear()  # noqa: TID251 - this is the environment of a new process
     os.environ.update(order["env"])  # type: ignore[call-overload]  # noqa: TID251
@@ -82,7 +84,7 @@ def _nurse() -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             _live(order)
             os._exit(0)
-        _say(born=pid, name=order["name"])
+        _say(born=pid)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
