@@ -68,7 +68,8 @@ class Fleet:
         """Start one process; the first word says which kind it is."""
         async with self._one_order:
             log = self._folder / f"{name}.log"
-            born_at = log.stat().st_size if log.exists() else 0
+            log.touch()  # who is killed at birth has not opened it yet
+            born_at = log.stat().st_size
             armed = self.failpoints_for(words[0]) if self.is_armed else ""
             env = {**self._env, "FAILPOINTS": armed}
             order = {"words": words, "env": env, "log": str(log)}
@@ -170,12 +171,13 @@ async def running_fleet(*, folder: Path, env: Mapping[str, str]) -> AsyncIterato
     assert nursery.stdout is not None
     await nursery.stdout.readline()
     fleet = Fleet(nursery=nursery, folder=folder, env=env)
-    listening = asyncio.create_task(fleet.listen())
-    try:
-        yield fleet
-    finally:
-        fleet.is_keeping_alive = False
-        assert nursery.stdin is not None
-        nursery.stdin.close()
-        await nursery.wait()
-        listening.cancel()
+    async with asyncio.TaskGroup() as group:  # a run whose deaths nobody hears of would wait for ever: it ends
+        listening = group.create_task(fleet.listen())
+        try:
+            yield fleet
+        finally:
+            fleet.is_keeping_alive = False
+            assert nursery.stdin is not None
+            nursery.stdin.close()
+            await nursery.wait()
+            listening.cancel()
