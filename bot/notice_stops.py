@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.domain.billing_calendar import jst_date
 from backend.domain.states import ChannelName
 from backend.store import notice_stops, notices, outbox
 
@@ -22,6 +23,7 @@ async def withhold(
     """
     ids = [notice.id for notice in claimed]
     dead = await notice_stops.end_dead_codes(connection, notice_ids=ids, now=now)
+    dead += await notice_stops.end_second_reminders(connection, notice_ids=ids, today=jst_date(now), now=now)
     stopped = await notice_stops.find_stopped(connection, notice_ids=ids)
     unclear = [notice.id for notice in stopped if notice.was_tried and notice.channel is ChannelName.LINE]
     unsent = [notice.id for notice in stopped if notice.id not in unclear]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,21 @@ _END_DEAD_CODES = text("""
 UPDATE notice n SET state = 'failed', failure = 'code_expired', settled_at = :now FROM verification v
 WHERE n.id = ANY(:ids) AND n.kind = 'code' AND n.state = 'queued'
   AND v.id = CAST(n.facts->>'verification_id' AS uuid) AND (v.expires_at <= :now OR v.used_at IS NOT NULL)
+RETURNING n.id
+""")
+
+
+# A late reminder may leave on the day of the next one, whose job and the workers run side by side. A push that may have
+# arrived goes on under its own key.
+_END_SECOND_REMINDERS = text("""
+UPDATE notice n SET state = 'failed', failure = 'reminded_today', settled_at = :now
+WHERE n.id = ANY(:ids) AND n.dedupe_key LIKE 'reminder-%' AND n.state = 'queued'
+  AND (n.first_sent_at IS NULL OR n.channel = 'sms') AND EXISTS (
+    SELECT FROM notice other
+    WHERE other.request_id = n.request_id AND other.dedupe_key LIKE 'reminder-%' AND other.id <> n.id
+      AND other.last_sent_at AT TIME ZONE 'Asia/Tokyo' >= :today
+      AND (other.state IN ('sending', 'sent', 'delivered', 'unknown')
+           OR other.state = 'queued' AND other.channel = 'line' AND other.first_sent_at IS NOT NULL))
 RETURNING n.id
 """)
 
@@ -53,6 +68,14 @@ async def find_stopped(connection: AsyncConnection, *, notice_ids: Sequence[int]
 async def end_dead_codes(connection: AsyncConnection, *, notice_ids: Sequence[int], now: datetime) -> list[int]:
     """End codes that have expired or been used; returns them."""
     return list((await connection.execute(_END_DEAD_CODES, {"ids": list(notice_ids), "now": now})).scalars())
+
+
+async def end_second_reminders(
+    connection: AsyncConnection, *, notice_ids: Sequence[int], today: date, now: datetime
+) -> list[int]:
+    """End reminders of those whom another one has reminded `today` (JST), or is reminding; returns them."""
+    values = {"ids": list(notice_ids), "today": today, "now": now}
+    return list((await connection.execute(_END_SECOND_REMINDERS, values)).scalars())
 
 
 async def find_being_paid(connection: AsyncConnection, *, notice_ids: Sequence[int]) -> list[int]:

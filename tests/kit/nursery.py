@@ -8,6 +8,7 @@ orders any more.
 # ruff: noqa: PLC0415, F401, I001 - what a child needs is imported once, here, before the first fork
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -74,6 +75,8 @@ def _nurse() -> None:
     import uvloop
 
     _read_words()
+    gc.collect()
+    gc.freeze()  # the children share what was read here: a collection of theirs that walked through it would copy it
     signal.signal(signal.SIGCHLD, _bury)
     _say(ready=True)
     for line in sys.stdin:

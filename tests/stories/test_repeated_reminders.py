@@ -6,6 +6,8 @@ from datetime import date
 import pytest
 
 from backend.usecases.send_reminders import send_reminders
+from scheduler.worker import drain
+from tests.kit.clock import jst
 from tests.kit.customer import Customer
 from tests.kit.world import World
 
@@ -84,15 +86,19 @@ async def test_a_reminder_that_a_block_keeps_from_line_still_goes_by_sms(world: 
     assert len(await customer.inbox()) == 1
 
 
-@pytest.mark.parametrize("known_at", ["2026-11-18T09:58", "2026-11-18T10:00"])
-async def test_a_reminder_that_was_never_sent_is_not_made_up_for_beside_the_next_one(
-    world: World, customer: Customer, known_at: str
-) -> None:
+async def lose_the_first_reminder(world: World) -> None:
     await world.go_to("2026-11-10T10:00")
     await world.rest()
     lost = {"path": "*/Messages.json", "method": "POST", "kind": "drop_before", "times": 1}
     await world.control(world.settings.twilio_api_base, "faults", {"rules": [lost]})
     await world.go_to("2026-11-15T10:00")
+
+
+@pytest.mark.parametrize("known_at", ["2026-11-18T09:58", "2026-11-18T10:00"])
+async def test_a_reminder_that_was_never_sent_is_not_made_up_for_beside_the_next_one(
+    world: World, customer: Customer, known_at: str
+) -> None:
+    await lose_the_first_reminder(world)
     in_doubt = await world.rows("SELECT state FROM notice WHERE kind = 'reminder'")
 
     await world.go_to(known_at)
@@ -104,4 +110,21 @@ async def test_a_reminder_that_was_never_sent_is_not_made_up_for_beside_the_next
     assert await world.rows("SELECT state, failure FROM notice WHERE kind = 'reminder' ORDER BY id") == [
         ("failed", "newer_reminder"),
         ("delivered", None),
+    ]
+
+
+async def test_a_late_reminder_that_leaves_just_before_the_next_one_is_the_only_one_of_the_day(
+    world: World, customer: Customer
+) -> None:
+    await lose_the_first_reminder(world)
+
+    await world.set_clock(jst("2026-11-18T10:00"))
+    await drain(world.parts.due_steps(), clock=world.parts.services.clock)  # the worker is there before the scheduler
+    await world.go_to("2026-11-18T10:00")
+    await world.rest()
+
+    assert len(await customer.inbox()) == 2  # the URL and one reminder
+    assert await world.rows("SELECT state, failure FROM notice WHERE kind = 'reminder' ORDER BY id") == [
+        ("delivered", None),
+        ("failed", "reminded_today"),
     ]

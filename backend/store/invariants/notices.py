@@ -111,7 +111,8 @@ NOTICES = (
             SELECT 'notice ' || n.id, n.kind || ' by ' || n.channel || ' failed: ' || coalesce(n.failure, '')
             FROM notice n
             WHERE n.state = 'failed'
-              AND coalesce(n.failure, '') NOT IN ('request_settled', 'request_void', 'newer_reminder', 'code_expired')
+              AND coalesce(n.failure, '')
+                NOT IN ('request_settled', 'request_void', 'newer_reminder', 'reminded_today', 'code_expired')
               AND NOT (n.kind = 'reply' AND coalesce(n.failure = 'blocked' OR n.failure ~ '21610$', false))
               AND NOT (n.kind = 'code' AND EXISTS (
                 SELECT FROM notice newer WHERE newer.address = n.address AND newer.kind = 'code' AND newer.id > n.id))
