@@ -68,12 +68,14 @@ def main() -> None:
 
 def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
     """Run until the work ends or SIGTERM / SIGINT asks it to stop."""
-    import uvloop  # noqa: PLC0415 - only the long-running processes need it
+    import structlog  # noqa: PLC0415 - only the long-running processes need these
+    import uvloop  # noqa: PLC0415
 
     async def supervised() -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        structlog.get_logger().info("process_started")
         await work(settings, stop)
 
     uvloop.run(supervised())

@@ -34,16 +34,27 @@ def environment(world: World, url: str, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(*words: str, env: dict[str, str]) -> AsyncIterator[None]:
-    """A long-running process, stopped by SIGTERM; it must end by itself and cleanly."""
+async def running(*words: str, env: dict[str, str], begins_with: bytes = b"process_started") -> AsyncIterator[None]:
+    """A long-running process that has begun, stopped by SIGTERM; it must end by itself and cleanly."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", *words, env=env, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "app", *words, env=env, stdout=asyncio.subprocess.PIPE, limit=1 << 20
     )
+    begun = asyncio.Event()
+    listening = asyncio.create_task(_listen(process, begins_with, begun))
     try:
+        await asyncio.wait_for(begun.wait(), timeout=60)
         yield
     finally:
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), timeout=60) == 0
+        await listening
+
+
+async def _listen(process: asyncio.subprocess.Process, words: bytes, heard: asyncio.Event) -> None:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if words in line:
+            heard.set()
 
 
 @pytest.fixture
@@ -160,7 +171,7 @@ async def test_the_demo_starts_when_only_the_ports_are_named(database_url: str, 
     ports = {name: str(free_port()) for name in ("WEB_PORT", "PHONE_PORT", "GATEWAY_PORT", "LINE_PORT", "TWILIO_PORT")}
     env = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "PATH": str(Path(sys.executable).parent), **ports}
 
-    async with running("dev", env=env), aiohttp.ClientSession() as session:
+    async with running("dev", env=env, begins_with=b"is running"), aiohttp.ClientSession() as session:
         answers = [await answered(session, f"http://127.0.0.1:{ports[name]}/") for name in ("PHONE_PORT", "WEB_PORT")]
 
     assert answers == [200, 404]
