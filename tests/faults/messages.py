@@ -15,7 +15,7 @@ SELECT n.key::text, n.kind, n.channel, n.state, n.request_id, split_part(n.dedup
   EXISTS (SELECT FROM staff_task t WHERE t.detail->>'notice_id' = n.id::text), n.id, n.failure
 FROM notice n
 """
-_EACH_PRESS = ("reminderpress", "charge_declined-")  # each is news of its own
+_AS_OFTEN_AS_ASKED = ("reminderpress", "charge_declined-", "reply")  # news or an answer of its own each time
 _MONEY_NEWS = {"paid", "charged"}
 _ANSWERED = r"""
 SELECT n.key::text, i.body->>'replyToken' FROM notice n
@@ -77,13 +77,13 @@ def _each_news_once(notices: list[tuple[Any, ...]], arrived: Counter[str]) -> li
 
 
 def _same_words_once(line: dict[str, Any], twilio: dict[str, Any], occasions: dict[str, str]) -> list[str]:
-    """Nobody reads the same words with a payment URL twice on a day, except after presses that were taken back."""
+    """Nobody reads the same words with a payment URL twice on a day, except who presses or asks again."""
     said: Counter[tuple[str, str, str]] = Counter()
     for push in line["pushes"]:
-        if not occasions.get(push["retry_key"], "").startswith(_EACH_PRESS):
+        if not occasions.get(push["retry_key"], "").startswith(_AS_OFTEN_AS_ASKED):
             said[push["user"], _day(push["at"]), str(push["messages"])] += 1
     for message in _brought_by_sms(twilio):
-        if not occasions.get(_reference(message), "").startswith((*_EACH_PRESS, "reply")):
+        if not occasions.get(_reference(message), "").startswith(_AS_OFTEN_AS_ASKED):
             said[message["to"], _day(message["created_at"]), message["body"]] += 1
     return [
         f"I3 {who} read the same words {count} times on {day}"
