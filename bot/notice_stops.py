@@ -17,13 +17,15 @@ async def withhold(
 ) -> set[int]:
     """Keep back what must not go out, each by its next way; returns it.
 
-    What asks for a payment waits while one is under way: then it is worth nothing, or right again.
+    A day brings one reminder. What asks for a payment waits while one is under way: then it is worth nothing, or right
+    again.
     A stop on LINE leaves SMS, and a stop there leaves people. A push that may have arrived before the stop is
     not brought by SMS as well: people look.
     """
     ids = [notice.id for notice in claimed]
     dead = await notice_stops.end_dead_codes(connection, notice_ids=ids, now=now)
     dead += await notice_stops.end_second_reminders(connection, notice_ids=ids, today=jst_date(now), now=now)
+    ids = [each for each in ids if each not in dead]  # what has ended goes by no other way
     stopped = await notice_stops.find_stopped(connection, notice_ids=ids)
     unclear = [notice.id for notice in stopped if notice.was_tried and notice.channel is ChannelName.LINE]
     unsent = [notice.id for notice in stopped if notice.id not in unclear]
