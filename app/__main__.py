@@ -68,14 +68,12 @@ def main() -> None:
 
 def _run(work: Callable[[Settings, asyncio.Event], Awaitable[None]], settings: Settings) -> None:
     """Run until the work ends or SIGTERM / SIGINT asks it to stop."""
-    import structlog  # noqa: PLC0415 - only the long-running processes need these
-    import uvloop  # noqa: PLC0415
+    import uvloop  # noqa: PLC0415 - only the long-running processes need it
 
     async def supervised() -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        structlog.get_logger().info("process_started")
         await work(settings, stop)
 
     uvloop.run(supervised())
@@ -116,6 +114,7 @@ def web() -> None:
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            _say_started()
             await serve_until_stopped(parts, stop=stop)
 
     _run(work, settings_or_exit())
@@ -129,6 +128,7 @@ def worker() -> None:
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            _say_started()
             await _until_stopped(parts.work(), stop)
 
     _run(work, settings_or_exit())
@@ -145,11 +145,19 @@ def scheduler() -> None:
         is_shiftable = settings.clock is ClockKind.SHIFTABLE
         every = 1.0 if is_shiftable else 60.0
         async with database_url(settings) as url, open_parts(settings, url=url) as parts:
+            _say_started()
             await _until_stopped(
                 run_scheduler(parts.services, every_seconds=every, checks_clock=not is_shiftable), stop
             )
 
     _run(work, settings_or_exit())
+
+
+def _say_started() -> None:
+    """Tell the log that a long-running process is wired and can be asked to stop."""
+    import structlog  # noqa: PLC0415 - a quick command line
+
+    structlog.get_logger().info("process_started")
 
 
 async def _until_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
