@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backend.domain.billing_calendar import JST
 from backend.store.engine import transaction
-from backend.store.history import MoneyStep, steps_of
+from backend.store.history import Step, steps_of
 
 OpenEngine = Callable[[], AbstractAsyncContextManager[AsyncEngine]]
 
@@ -20,13 +20,14 @@ _NAMES = {
     "payment_attempt": "payment",
     "card_on_file": "card",
     "refund": "refund",
+    "notice": "notice",
 }
 
 
 def history_command(*, open_engine: OpenEngine, order_number: str) -> int:
     """Print the order's steps, oldest first; returns 0, or 1 when there is no such order."""
 
-    async def work() -> Sequence[MoneyStep]:
+    async def work() -> Sequence[Step]:
         async with open_engine() as engine, transaction(engine) as connection:
             return await steps_of(connection, order_number=order_number)
 
@@ -39,13 +40,15 @@ def history_command(*, open_engine: OpenEngine, order_number: str) -> int:
     return DONE
 
 
-def step_line(step: MoneyStep) -> str:
+def step_line(step: Step) -> str:
     """One step in one line: when, what, from which state to which, by whom and why, on which evidence."""
     moved = f"{step.state_before} -> {step.state_after}" if step.state_before else f"begins as {step.state_after}"
     parts = [f"{step.at.astimezone(JST):%Y-%m-%d %H:%M:%S}", f"{_NAMES[step.entity]} {step.name}", moved]
     if step.actor:
         parts.append(f"by {step.actor} ({step.cause})")
+    elif step.cause:
+        parts.append(f"because: {step.cause}")
     if step.evidence_id:
-        request = f", gateway request {step.gateway_request_id}" if step.gateway_request_id else ""
+        request = f", request {step.provider_request_id}" if step.provider_request_id else ""
         parts.append(f"evidence {step.evidence_id} ({step.evidence_source}{request})")
     return "  ".join(parts)

@@ -314,7 +314,7 @@ class Accepted:
     """The provider took it. Delivery is another matter."""
 
     provider_message_id: str | None
-    provider_request_id: str | None
+    provider_request_id: str | None = None  # the provider's own name of the call: what its support asks for
     is_delivered: bool = False
     is_with_carrier: bool = False  # handed on; many carriers never say more
 
@@ -334,6 +334,7 @@ class NotNow:
 
     reason: str
     retry_after: int  # seconds
+    provider_request_id: str | None = None
     fault: str | None = None  # what people must correct before it can work, such as a token that is refused
 
 
@@ -342,11 +343,21 @@ class Unclear:
     """The provider may or may not have it (timeout, reset, 5xx)."""
 
     reason: str
+    provider_request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyExpired:
     """The reply token is no longer good: certainly not sent; push instead (f57)."""
+
+    provider_request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotListed:
+    """The provider does not list the message that was looked for; it may do so later."""
+
+    provider_request_id: str | None = None
 
 
 SendOutcome = Accepted | Refused | NotNow | Unclear | ReplyExpired
@@ -362,8 +373,8 @@ class Channel(Protocol):
         """Hand one message to the provider; never raises for what the provider or the network does."""
         ...
 
-    async def find(self, envelope: Envelope) -> Accepted | Refused | None:
-        """Look for a message whose outcome was Unclear; None when the provider does not list it."""
+    async def find(self, envelope: Envelope) -> Accepted | Refused | NotListed:
+        """Look for a message whose outcome was Unclear. Raises LookupError when the provider cannot be asked now."""
         ...
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from backend.domain.states import NoticeState
 from backend.failpoints import failpoint
-from backend.ports import Accepted, Envelope, Refused
+from backend.ports import Accepted, Envelope, NotListed, Refused
 from backend.store import notices, outbox
 from backend.store.engine import transaction
 from bot.notifier import Notifier
@@ -51,6 +51,7 @@ async def _settle_one(notifier: Notifier, notice: outbox.ClaimedNotice, *, now: 
             notice_id=notice.id,
             state=state,
             message_id=found.provider_message_id if isinstance(found, Accepted) else None,
+            request_id=found.provider_request_id,
             failure=failure,
             now=now,
         )
@@ -77,30 +78,30 @@ async def _envelope(notifier: Notifier, notice: outbox.ClaimedNotice) -> Envelop
 
 
 def _decision(
-    notice: outbox.ClaimedNotice, found: Accepted | Refused | None, *, now: datetime
+    notice: outbox.ClaimedNotice, found: Accepted | Refused | NotListed, *, now: datetime
 ) -> tuple[NoticeState | None, str | None]:
     """What the provider's list means; a None state means: wait and ask again."""
     if isinstance(found, Refused):
         return NoticeState.FAILED, found.reason
-    if found is not None and found.is_delivered:
+    if isinstance(found, Accepted) and found.is_delivered:
         return NoticeState.DELIVERED, None
     age = now - notice.last_sent_at
     return _unended(found, age) if notice.state == NoticeState.SENT else _unknown(notice, found, age)
 
 
-def _unended(found: Accepted | None, age: timedelta) -> tuple[NoticeState | None, str | None]:
+def _unended(found: Accepted | NotListed, age: timedelta) -> tuple[NoticeState | None, str | None]:
     """Many carriers never confirm: what they have is sent, and nobody need look at each of these."""
     if age <= _RECEIPT_GIVEN_UP_AFTER:
         return None, None
-    if found is not None and found.is_with_carrier:
+    if isinstance(found, Accepted) and found.is_with_carrier:
         return NoticeState.SENT, UNCONFIRMED
     return NoticeState.NEEDS_HUMAN, "no receipt"
 
 
 def _unknown(
-    notice: outbox.ClaimedNotice, found: Accepted | None, age: timedelta
+    notice: outbox.ClaimedNotice, found: Accepted | NotListed, age: timedelta
 ) -> tuple[NoticeState | None, str | None]:
-    return (NoticeState.SENT, None) if found is not None else _absent(notice, age)
+    return (NoticeState.SENT, None) if isinstance(found, Accepted) else _absent(notice, age)
 
 
 def _absent(notice: outbox.ClaimedNotice, age: timedelta) -> tuple[NoticeState | None, str | None]:

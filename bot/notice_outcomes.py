@@ -1,5 +1,6 @@
 """What one try to send means for its notice: pure rules about keys, tokens and pauses; sends and writes nothing."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.domain.states import ChannelName, NoticeKind, NoticeState
@@ -22,13 +23,14 @@ def has_old_key(notice: outbox.ClaimedNotice, *, now: datetime) -> bool:
 
 def settlement_of(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: datetime) -> outbox.Settlement:
     """What one try means for the notice; pure."""
+    return replace(_meaning(notice, outcome, now=now), request_id=outcome.provider_request_id)
+
+
+def _meaning(notice: outbox.ClaimedNotice, outcome: SendOutcome, *, now: datetime) -> outbox.Settlement:
     match outcome:
         case Accepted():
             return outbox.Settlement(
-                notice_id=notice.id,
-                state=NoticeState.SENT,
-                message_id=outcome.provider_message_id,
-                request_id=outcome.provider_request_id,
+                notice_id=notice.id, state=NoticeState.SENT, message_id=outcome.provider_message_id
             )
         case Refused():
             return _refused(notice, outcome)
@@ -52,7 +54,6 @@ def _refused(notice: outbox.ClaimedNotice, refusal: Refused) -> outbox.Settlemen
         notice_id=notice.id,
         state=NoticeState.NEEDS_HUMAN if may_have_arrived else NoticeState.FAILED,
         failure=refusal.reason,
-        request_id=refusal.provider_request_id,
     )
 
 

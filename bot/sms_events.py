@@ -29,6 +29,7 @@ _FINAL = {
     "failed": NoticeState.FAILED,
     "canceled": NoticeState.FAILED,
 }
+_CALLBACK_NAME = "I-Twilio-Idempotency-Token"  # Twilio's own name of a callback, the same in all its copies
 _EMPTY_ANSWER = "<Response/>"  # anything else would be sent to the customer as an SMS (channels.md 5)
 
 
@@ -58,7 +59,8 @@ class TwilioHooks:
         sid, status = fields.get("MessageSid"), fields.get("MessageStatus")
         if not sid or not status:
             return web.Response(status=400)
-        kept = {**fields, "ref": request.query.get("ref", "")}
+        names = {"ref": request.query.get("ref", ""), "token": request.headers.get(_CALLBACK_NAME, "")}
+        kept = {**fields, **names}
         return await self._keep(RECEIPT, f"{sid}:{status}", f"receipt:{sid}", kept)
 
     async def _verified(self, request: web.Request) -> dict[str, str] | None:
@@ -115,12 +117,19 @@ class SmsEvents:
         state = _FINAL.get(str(event.body["MessageStatus"]))
         key, sid = _reference(event), str(event.body["MessageSid"])
         code = str(event.body.get("ErrorCode") or "")
+        told_by = str(event.body.get("token") or event.event_id)
         async with transaction(self.services.engine) as connection:
             if state is None:
-                await delivery_receipts.prove_sent(connection, key=key, message_id=sid, now=now)
+                await delivery_receipts.prove_sent(connection, key=key, message_id=sid, request_id=told_by, now=now)
                 return
             ended = await delivery_receipts.record_end(
-                connection, key=key, message_id=sid, state=state, failure=code or None, now=now
+                connection,
+                key=key,
+                message_id=sid,
+                request_id=told_by,
+                state=state,
+                failure=code or None,
+                now=now,
             )
             if state is NoticeState.FAILED:
                 await notices.report_failed_sms(connection, notice_ids=ended, now=now)

@@ -190,6 +190,14 @@ class NoticeKind(StrEnum):
     REPLY = "reply"
 
 
+class NoticeWord(StrEnum):
+    """How a provider said what a notice has become: it answered our try, listed the message, or told us afterwards."""
+
+    ANSWER = "answer"
+    LOOK_UP = "look_up"
+    RECEIPT = "receipt"
+
+
 class InboxState(StrEnum):
     """received → working → done; quarantined after too many tries, for people to look at."""
 

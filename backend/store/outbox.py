@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.domain.states import ChannelName, NoticeKind
+from backend.domain.states import ChannelName, NoticeKind, NoticeWord
 from backend.store.charging_stops import HAS_SETTLED
+from backend.store.notice_evidence import with_evidence
 
 # The rows stay locked until they are marked: another worker passes them over. A closed restore gate holds all news, and
 # what the restored state still had to send: it may have been sent in the time that was lost. No URL leaves before its
@@ -52,10 +53,10 @@ WHERE n.id = m.id
 
 # `|| ''` hides the column from the statistics: those of a month just opened say that nothing is being sent, and a plan
 # for nothing would walk through the whole table for each batch.
-_SETTLE = text("""
+_SETTLE = with_evidence(
+    """
 UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.state END,
   provider_message_id = coalesce(s.message_id, n.provider_message_id),
-  provider_request_id = coalesce(s.provider_request_id, n.provider_request_id),
   failure = CASE WHEN n.state = 'sending' THEN s.failure ELSE n.failure END,
   not_before = coalesce(s.not_before, n.not_before), lease_until = NULL,
   reply_token = CASE WHEN s.drop_reply_token THEN NULL ELSE n.reply_token END,
@@ -65,10 +66,13 @@ UPDATE notice n SET state = CASE WHEN n.state = 'sending' THEN s.state ELSE n.st
                     WHEN s.state IN ('delivered', 'failed', 'sent') THEN CAST(:now AS timestamptz) END
 FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:message_ids AS text[]),
   CAST(:request_ids AS text[]), CAST(:failures AS text[]), CAST(:not_befores AS timestamptz[]),
-  CAST(:drops AS boolean[]), CAST(:forgets AS boolean[])) AS s(id, state, message_id, provider_request_id, failure,
+  CAST(:drops AS boolean[]), CAST(:forgets AS boolean[])) AS s(id, state, message_id, request_id, failure,
   not_before, drop_reply_token, forget_first)
 WHERE n.id = s.id AND n.state || '' IN ('sending', 'sent', 'delivered', 'failed')
-""")
+RETURNING n.id, n.state, n.attempts, s.request_id, s.failure AS reason
+""",
+    word=NoticeWord.ANSWER,
+)
 
 
 _PUT_OFF = text("UPDATE notice SET not_before = :not_before WHERE id = ANY(:ids) AND state = 'queued'")
@@ -105,7 +109,8 @@ RETURNING id, key, kind, channel, address, link_id, facts, payload, reply_token,
 
 
 # What goes out again goes to the number that is known by now (f61).
-_DECIDE_UNKNOWN = text("""
+_DECIDE_UNKNOWN = with_evidence(
+    """
 UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, provider_message_id),
   failure = :failure, lease_until = NULL,
   address = CASE WHEN CAST(:state AS text) = 'queued' AND kind <> 'code'
@@ -114,7 +119,10 @@ UPDATE notice SET state = :state, provider_message_id = coalesce(:message_id, pr
   not_before = CASE WHEN CAST(:state AS text) = 'queued' THEN CAST(:now AS timestamptz) ELSE not_before END,
   settled_at = CASE WHEN CAST(:state AS text) <> 'queued' THEN CAST(:now AS timestamptz) END
 WHERE id = :id AND state IN ('unknown', 'sent')
-""")
+RETURNING id, state, attempts, CAST(:request_id AS text) AS request_id, CAST(:failure AS text) AS reason
+""",
+    word=NoticeWord.LOOK_UP,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +252,17 @@ async def decide_unknown(
     notice_id: int,
     state: str,
     message_id: str | None,
+    request_id: str | None,
     failure: str | None,
     now: datetime,
 ) -> None:
     """End the doubt about one notice, on evidence."""
-    values = {"id": notice_id, "state": state, "message_id": message_id, "failure": failure, "now": now}
+    values = {
+        "id": notice_id,
+        "state": state,
+        "message_id": message_id,
+        "request_id": request_id,
+        "failure": failure,
+        "now": now,
+    }
     await connection.execute(_DECIDE_UNKNOWN, values)

@@ -6,7 +6,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -17,7 +17,7 @@ from linebot.v3.messaging.exceptions import ApiException
 from typing_extensions import override
 
 from backend.domain.states import ChannelName
-from backend.ports import Accepted, Envelope, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
+from backend.ports import Accepted, Envelope, NotListed, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)  # the SDK's own default is five minutes
 _OK, _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 200, 400, 404, 409, 429, 500
@@ -48,6 +48,11 @@ class Answer:
     def is_success(self) -> bool:
         """Whether LINE did what was asked."""
         return self.status in _SUCCESS
+
+    @property
+    def request_id(self) -> str | None:
+        """LINE's name of the request that took the message, else of this one."""
+        return self.headers.get("x-line-accepted-request-id") or self.headers.get("x-line-request-id")
 
     @property
     def message(self) -> str:
@@ -102,9 +107,9 @@ class LineChannel:
         headers = {"X-Line-Retry-Key": str(envelope.key)}
         return _pushed(await self._try("POST", "/v2/bot/message/push", body, headers))
 
-    async def find(self, envelope: Envelope) -> Accepted | Refused | None:  # noqa: ARG002 - LINE has no list to look in
+    async def find(self, envelope: Envelope) -> Accepted | Refused | NotListed:  # noqa: ARG002 - LINE has no list to look in
         """LINE lists nothing; a push is settled by sending it again with its key."""
-        return None
+        return NotListed()
 
     async def dialog_url(self, *, line_user_id: str, nonce: str) -> str | None:
         """Where LINE asks the user to confirm the account link (channels.md, account link)."""
@@ -170,8 +175,7 @@ def _accepted(answer: Answer) -> Accepted:
             message_id: str | None = first_id
         case _:
             message_id = None
-    request_id = answer.headers.get("x-line-accepted-request-id") or answer.headers.get("x-line-request-id")
-    return Accepted(provider_message_id=message_id, provider_request_id=request_id)
+    return Accepted(provider_message_id=message_id, provider_request_id=answer.request_id)
 
 
 def _pushed(answer: Answer | NotNow | Unclear) -> SendOutcome:
@@ -189,11 +193,15 @@ def _replied(answer: Answer | NotNow | Unclear) -> SendOutcome:
     if answer.is_success:
         return _accepted(answer)
     if answer.status == _BAD_REQUEST and "reply token" in answer.message.lower():
-        return ReplyExpired()
+        return ReplyExpired(provider_request_id=answer.request_id)
     return _not_accepted(answer)
 
 
 def _not_accepted(answer: Answer) -> Refused | NotNow | Unclear:
+    return replace(_meaning(answer), provider_request_id=answer.request_id)
+
+
+def _meaning(answer: Answer) -> Refused | NotNow | Unclear:
     if answer.status >= _SERVER_ERROR:
         return Unclear(reason=f"status {answer.status}")
     if answer.status == _TOO_MANY:
@@ -205,7 +213,6 @@ def _not_accepted(answer: Answer) -> Refused | NotNow | Unclear:
         return NotNow(reason=reason, retry_after=answer.pause(_FAULT_PAUSE), fault=f"status {answer.status}")
     return Refused(
         reason=f"{answer.status} {answer.message}",
-        provider_request_id=answer.headers.get("x-line-request-id"),
         is_address_dead=answer.status == _BAD_REQUEST and answer.message.lower().startswith(_NOBODY_THERE),
     )
 

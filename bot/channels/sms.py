@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +19,7 @@ from twilio.rest import Client
 from typing_extensions import override
 
 from backend.domain.states import ChannelName
-from backend.ports import Accepted, Envelope, NotNow, Refused, SendOutcome, Unclear
+from backend.ports import Accepted, Envelope, NotListed, NotNow, Refused, SendOutcome, Unclear
 
 _SECONDS = 10  # the SDK drops its own timeout (channels.md 6), so every call is bounded here
 _CLIENT_ERROR, _TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 400, 408, 429, 500
@@ -44,6 +46,9 @@ _BROKEN = (
     AttributeError,
 )
 
+# Twilio's name of the newest call of this task: the SDK's errors have no place for the header.
+_REQUEST_ID: ContextVar[str | None] = ContextVar("twilio_request_id", default=None)
+
 
 class SmsChannel:
     """Text messages. Twilio has no idempotency key: what is unclear is looked for, never simply repeated."""
@@ -58,6 +63,9 @@ class SmsChannel:
 
     async def send(self, envelope: Envelope) -> SendOutcome:
         """Create one message; our reference travels in the status callback's address."""
+        return replace(await self._create(envelope), provider_request_id=_REQUEST_ID.get())
+
+    async def _create(self, envelope: Envelope) -> Accepted | Refused | NotNow | Unclear:
         try:
             async with asyncio.timeout(_SECONDS):
                 message = await self._client.messages.create_async(
@@ -76,9 +84,9 @@ class SmsChannel:
             return Unclear(reason=type(problem).__name__)
         if not message.sid:
             return Unclear(reason="no sid")
-        return Accepted(provider_message_id=message.sid, provider_request_id=None)
+        return Accepted(provider_message_id=message.sid)
 
-    async def find(self, envelope: Envelope) -> Accepted | Refused | None:
+    async def find(self, envelope: Envelope) -> Accepted | Refused | NotListed:
         """Look through the number's newest messages for ours, except those that other notices have become.
 
         Twilio may list another text than it was given (a trial account's prefix, replaced letters), so the secret of
@@ -93,7 +101,8 @@ class SmsChannel:
         except _BROKEN as problem:
             raise LookupError(type(problem).__name__) from None
         others = [message for message in listed if message.sid not in envelope.known_message_ids]
-        return next((_found(message) for is_ours in _signs(envelope) for message in others if is_ours(message)), None)
+        ours = next((message for is_ours in _signs(envelope) for message in others if is_ours(message)), None)
+        return replace(NotListed() if ours is None else _found(ours), provider_request_id=_REQUEST_ID.get())
 
 
 def _found(message: Any) -> Accepted | Refused:
@@ -102,7 +111,6 @@ def _found(message: Any) -> Accepted | Refused:
         return Refused(reason=f"{status} {message.error_code}")
     return Accepted(
         provider_message_id=message.sid,
-        provider_request_id=None,
         is_delivered=status == "delivered",
         is_with_carrier=status == "sent",
     )
@@ -132,7 +140,7 @@ def _pause(retry_after: int, *, attempts: int) -> int:
     return max(retry_after, min(_RATE_PAUSE << min(attempts - 1, 10), _LONGEST_PAUSE))
 
 
-def _refusal(refusal: TwilioRestException | TwilioServiceException) -> SendOutcome:
+def _refusal(refusal: TwilioRestException | TwilioServiceException) -> Refused | NotNow | Unclear:
     if not _CLIENT_ERROR <= refusal.status < _SERVER_ERROR or refusal.status == _TIMED_OUT:
         return Unclear(reason=f"status {refusal.status}")
     if refusal.code in _OURS or refusal.status in _NOT_ALLOWED:
@@ -149,11 +157,13 @@ class _TooManyError(TwilioException):
 
 
 class _Http(AsyncTwilioHttpClient):
-    """The SDK's client; its own error for a 429 would lose the header that says how long to wait."""
+    """The SDK's client; its own errors would lose the headers: the call's name, and how long to wait after a 429."""
 
     @override
     async def request(self, *args: Any, **options: Any) -> Response:  # type: ignore[override]  # as the SDK's own
+        _REQUEST_ID.set(None)
         response = await super().request(*args, **options)
+        _REQUEST_ID.set((response.headers or {}).get("Twilio-Request-Id"))
         if response.status_code == _TOO_MANY:
             said = str((response.headers or {}).get("Retry-After", ""))
             raise _TooManyError(min(int(said), _LONGEST_PAUSE) if said.isdecimal() else 0)

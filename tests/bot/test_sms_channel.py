@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from backend.ports import Accepted, Envelope, NotNow, Refused, Unclear
+from backend.ports import Accepted, Envelope, NotListed, NotNow, Refused, Unclear
 from bot.channels.sms import SmsChannel, open_sms_channel
 from tests.kit.servers import free_port, serving
 
@@ -78,6 +78,27 @@ async def test_f6_an_answer_that_cannot_be_read_leaves_the_sending_unclear(
     assert isinstance(await sms.send(ENVELOPE), Unclear)
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (201, '{"sid": "SM1"}'),
+        (201, "[]"),
+        (400, '{"code": 21211, "status": 400}'),
+        (401, '{"code": 20003, "status": 401}'),
+        (429, '{"code": 20429, "status": 429}'),
+        (500, '{"code": 20500, "status": 500}'),
+    ],
+)
+async def test_every_answer_brings_twilios_name_of_the_call(
+    sms: SmsChannel, twilio: OddTwilio, status: int, body: str
+) -> None:
+    twilio.answer = (status, body, {"Twilio-Request-Id": "RQ1"})
+    assert (await sms.send(ENVELOPE)).provider_request_id == "RQ1"
+
+    twilio.answer = (status, body, {})
+    assert (await sms.send(ENVELOPE)).provider_request_id is None
+
+
 @pytest.mark.parametrize("body", ["<html>listed</html>", "[]", "null"])
 async def test_f52_a_list_that_cannot_be_read_teaches_nothing(sms: SmsChannel, twilio: OddTwilio, body: str) -> None:
     twilio.answer = (200, body, {})
@@ -125,9 +146,7 @@ async def test_f6_a_message_is_found_by_its_words_or_the_secret_of_its_url(
 ) -> None:
     twilio.lists(message("SM0", "another"), message("SM1", body))
 
-    assert await sms.find(ENVELOPE) == Accepted(
-        provider_message_id="SM1", provider_request_id=None, is_with_carrier=True
-    )
+    assert await sms.find(ENVELOPE) == Accepted(provider_message_id="SM1", is_with_carrier=True)
 
 
 async def test_f52_an_older_message_with_the_same_url_is_not_taken_for_this_one(
@@ -136,7 +155,7 @@ async def test_f52_an_older_message_with_the_same_url_is_not_taken_for_this_one(
     before = message("SM1", f"お知らせ https://pay.example.jp/p/{TOKEN}", created="Sat, 07 Nov 2026 01:00:00 +0000")
     twilio.lists(before, {**before, "sid": "SM2", "date_created": "junk"})
 
-    assert await sms.find(ENVELOPE) is None
+    assert await sms.find(ENVELOPE) == NotListed()
 
 
 async def test_f53_a_message_whose_name_we_know_is_found_by_it_alone(sms: SmsChannel, twilio: OddTwilio) -> None:
@@ -144,10 +163,10 @@ async def test_f53_a_message_whose_name_we_know_is_found_by_it_alone(sms: SmsCha
 
     found = await sms.find(replace(ENVELOPE, message_id="SM1"))
 
-    assert found == Accepted(provider_message_id="SM1", provider_request_id=None, is_delivered=True)
+    assert found == Accepted(provider_message_id="SM1", is_delivered=True)
 
 
 async def test_f6_a_message_that_another_notice_has_become_is_not_this_one(sms: SmsChannel, twilio: OddTwilio) -> None:
     twilio.lists(message("SM1", BODY))
 
-    assert await sms.find(replace(ENVELOPE, known_message_ids=frozenset({"SM1"}))) is None
+    assert await sms.find(replace(ENVELOPE, known_message_ids=frozenset({"SM1"}))) == NotListed()

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.domain.states import ChannelName
-from backend.ports import Accepted, Channel, Envelope, Refused, SendOutcome
+from backend.ports import Accepted, Channel, Envelope, NotListed, Refused, SendOutcome
 from bot.notice_doubts import UNCONFIRMED
 from tests.hooks.test_twilio_and_gateway_hooks import post_twilio
 from tests.kit.clock import jst
@@ -130,7 +130,7 @@ class ToldBeforeTheAnswer:
         await inbox.run(self._world.parts.services.clock.now())
         return outcome
 
-    async def find(self, envelope: Envelope) -> Accepted | Refused | None:
+    async def find(self, envelope: Envelope) -> Accepted | Refused | NotListed:
         return await self._channel.find(envelope)
 
 

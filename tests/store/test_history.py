@@ -53,6 +53,7 @@ async def test_an_update_that_moves_no_state_writes_nothing(ledger: Ledger) -> N
         "TRUNCATE money_step",
         "TRUNCATE payment_evidence CASCADE",
         "TRUNCATE refund_step",
+        "TRUNCATE notice_evidence",
         "TRUNCATE account CASCADE",
     ],
 )

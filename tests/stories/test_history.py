@@ -93,7 +93,7 @@ async def pay_december_at_the_bank(world: World) -> None:
 
 
 async def told(world: World, month: str) -> list[str]:
-    """The order's history without times: what moved, by whom, whether on the gateway's word."""
+    """The order's history of money without times: what moved, by whom, whether on the gateway's word."""
     [(order_number,)] = await world.rows(
         """SELECT r.order_number FROM payment_request r JOIN payment_request_bill m ON m.request_id = r.id
         JOIN bill b ON b.id = m.bill_id WHERE b.billing_month = :month""",
@@ -106,6 +106,7 @@ async def told(world: World, month: str) -> list[str]:
         + (f", {each.cause}" if each.cause else "")
         + (f", {each.evidence_source}" if each.evidence_source else "")
         for each in steps
+        if each.entity != "notice"
     ]
 
 

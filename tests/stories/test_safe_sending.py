@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backend.domain.states import ChannelName
-from backend.ports import Accepted, Channel, Envelope, Refused, SendOutcome
+from backend.ports import Accepted, Channel, Envelope, NotListed, Refused, SendOutcome
 from backend.usecases.open_payment_requests import open_payment_requests
 from bot.notice_doubts import settle_doubts
 from bot.notifier import NEWS, Notifier, Stream
@@ -42,7 +42,7 @@ class WatchedChannel:
             raise KilledError
         return outcome
 
-    async def find(self, envelope: Envelope) -> Accepted | Refused | None:
+    async def find(self, envelope: Envelope) -> Accepted | Refused | NotListed:
         return await self._channel.find(envelope)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from backend.domain.states import ChannelName, InboxState, NoticeKind, NoticeState
+from backend.domain.states import ChannelName, InboxState, NoticeKind, NoticeState, NoticeWord
 from backend.store.tables.base import instant, metadata, state_column
 
 notice = Table(
@@ -39,7 +39,7 @@ notice = Table(
     Column("priority", SmallInteger, nullable=False, server_default="5"),  # 1 goes first
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("provider_message_id", Text),
-    Column("provider_request_id", Text),
+    Column("provider_request_id", Text),  # until the next version: workers of the version before still write it
     Column("failure", Text),
     instant("created_at"),
     instant("not_before"),
@@ -58,6 +58,21 @@ notice = Table(
     Index("ix_notice_provider", "provider_message_id"),
     Index("ix_notice_address", "address", "id"),
     Index("ix_notice_request", "request_id"),
+)
+
+# A provider's word about a notice, and what the notice became by it: one row for each answer, look-up and receipt that
+# moved it, only ever added to (channels.md, rule 15).
+notice_evidence = Table(
+    "notice_evidence",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("notice_id", ForeignKey("notice.id"), nullable=False, index=True),
+    Column("attempt", SmallInteger, nullable=False),  # how often it had been tried by then
+    state_column("word", NoticeWord),
+    state_column("state_after", NoticeState),
+    Column("provider_request_id", Text),  # None: nothing came back, such as a lost connection
+    Column("reason", Text),
+    instant("at"),
 )
 
 inbox_event = Table(
