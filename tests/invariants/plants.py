@@ -122,6 +122,7 @@ PLANTS: Mapping[str, str] = {
     "told_another_amount": "UPDATE notice SET facts = jsonb_set(facts, '{amounts}', '[1]') WHERE kind = 'paid'",
     "retry_key_of_two": "UPDATE notice SET key = '00000000-0000-4000-8000-000000000000'",
     "message_of_two_notices": "UPDATE notice SET provider_message_id = 'SM1'",
+    "notice_of_strangers": "UPDATE notice SET account_id = account_id + 1 WHERE kind = 'paid'",
     "doubt_that_nobody_sees": "UPDATE notice SET state = 'needs_human' WHERE kind = 'paid'",
     "news_lost": "UPDATE notice SET state = 'failed', failure = '30003' WHERE kind = 'paid'",
     "unknown_payment_without_a_task": """

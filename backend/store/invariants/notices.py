@@ -94,6 +94,22 @@ NOTICES = (
             WHERE provider_message_id IS NOT NULL GROUP BY channel, provider_message_id HAVING count(*) > 1""",
     ),
     Invariant(
+        name="notice_of_strangers",
+        sentence="A notice names an account, a request and a link that are there and belong together.",
+        is_money=False,
+        query="""
+            SELECT 'notice ' || n.id, n.kind || ' for account ' || coalesce(CAST(n.account_id AS text), 'nobody') ||
+              ', request ' || coalesce(CAST(n.request_id AS text), 'none') || ', link ' ||
+              coalesce(CAST(n.link_id AS text), 'none')
+            FROM notice n LEFT JOIN account a ON a.id = n.account_id
+            LEFT JOIN payment_request r ON r.id = n.request_id LEFT JOIN payment_link l ON l.id = n.link_id
+            LEFT JOIN payment_request o ON o.id = l.request_id
+            WHERE n.account_id IS NOT NULL AND a.id IS NULL
+              OR n.request_id IS NOT NULL AND (r.id IS NULL OR r.account_id IS DISTINCT FROM n.account_id)
+              OR n.link_id IS NOT NULL AND (l.id IS NULL OR l.request_id <> coalesce(n.request_id, l.request_id)
+                OR o.account_id <> coalesce(n.account_id, o.account_id))""",
+    ),
+    Invariant(
         name="doubt_that_nobody_sees",
         sentence="What cannot be known of a notice is on the list for people.",
         is_money=False,

@@ -28,9 +28,11 @@ notice = Table(
     state_column("kind", NoticeKind),
     state_column("channel", ChannelName),
     Column("address", Text, nullable=False),
-    Column("account_id", ForeignKey("account.id")),
-    Column("request_id", ForeignKey("payment_request.id")),
-    Column("link_id", ForeignKey("payment_link.id")),
+    # No foreign keys here: the statement that writes a notice reads its ids from their rows, and `verify` looks that
+    # they belong together (decision 18).
+    Column("account_id", BigInteger),
+    Column("request_id", BigInteger),
+    Column("link_id", Uuid),
     Column("facts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("payload", JSONB),  # frozen at the first claim; holds no token, only its place
     Column("reply_token", Text),
