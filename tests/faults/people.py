@@ -276,7 +276,7 @@ async def _together(presses: list[Awaitable[None]]) -> None:
 
 def a_crowd(count: int, *, dice: random.Random, outsiders: Outsiders, web: str) -> list[Person]:
     """Every habit and every card is there from 24 people on; the dice deal the rest."""
-    cards = [[GOOD], [MASTER], [GOOD], [POOR, GOOD], [ASKING], [GOOD], [STOLEN, MASTER], [GOOD]]
+    cards = [[GOOD], [MASTER], [GOOD], [POOR, GOOD], [ASKING], [GOOD], [STOLEN, MASTER], [ASKING]]
     habits = list(Habit)
     return [
         Person(

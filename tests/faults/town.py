@@ -102,7 +102,7 @@ class Town:
         """Until every unclear outcome that is due has been asked about."""
         await self._until(_DUE, seconds=seconds)
 
-    async def until_urls_are_out(self, *, seconds: float = 40) -> None:
+    async def until_urls_are_out(self, *, seconds: float) -> None:
         """Until the month is open and most URLs have been sent, or it takes too long for this weather."""
         await self._until(_UNSENT, seconds=seconds)
 
