@@ -1,4 +1,4 @@
-"""Reads JSON that came from outside into what the database can hold (f74): one helper for all webhooks; pure."""
+"""Reads JSON that came from outside into what the database can hold (f74): one helper for all providers; pure."""
 
 import json
 import math
@@ -9,8 +9,8 @@ _DEEPEST = 100  # levels; providers use fewer than ten
 _LONGEST_NAME = 255  # characters of an id, so that every index can hold it
 
 
-def read_object(body: bytes) -> Mapping[str, Any]:
-    """The JSON object in these bytes.
+def read_object(body: bytes | str) -> Mapping[str, Any]:
+    """The JSON object in these bytes or this text.
 
     Raises:
         ValueError: no JSON, no object, nested without end, or numbers without end.
@@ -54,3 +54,11 @@ def identifier(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME or not value.isprintable():
         raise ValueError("no identifier")
     return value
+
+
+def identifier_or_none(value: object) -> str | None:
+    """The same where an odd id is as good as none."""
+    try:
+        return identifier(value)
+    except ValueError:
+        return None

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from linebot.v3.messaging.exceptions import ApiException
 from typing_extensions import override
 
 from backend.domain.states import ChannelName
+from backend.domain.untrusted_json import identifier_or_none, read_object, storable
 from backend.ports import Accepted, Envelope, NotListed, NotNow, Refused, ReplyExpired, SendOutcome, Unclear
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)  # the SDK's own default is five minutes
@@ -52,7 +52,8 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """LINE's name of the request that took the message, else of this one."""
-        return self.headers.get("x-line-accepted-request-id") or self.headers.get("x-line-request-id")
+        names = (self.headers.get(header) for header in ("x-line-accepted-request-id", "x-line-request-id"))
+        return next((name for each in names if (name := identifier_or_none(each))), None)
 
     @property
     def message(self) -> str:
@@ -161,18 +162,19 @@ class LineChannel:
 
 
 def _json(body: str | bytes | None) -> Mapping[str, Any]:
+    """Whatever LINE says, our database can hold it (f74): one odd answer must not take its whole batch down."""
     try:
-        value = json.loads(body or "{}")
+        value: Mapping[str, Any] = storable(read_object(body or "{}"))
     except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return value
 
 
 def _accepted(answer: Answer) -> Accepted:
     """Taken, whatever else the body holds: an odd one takes nothing back."""
     match answer.body.get("sentMessages"):
-        case [{"id": str(first_id)}, *_]:
-            message_id: str | None = first_id
+        case [{"id": first_id}, *_]:
+            message_id = identifier_or_none(first_id)
         case _:
             message_id = None
     return Accepted(provider_message_id=message_id, provider_request_id=answer.request_id)

@@ -19,11 +19,13 @@ from twilio.rest import Client
 from typing_extensions import override
 
 from backend.domain.states import ChannelName
+from backend.domain.untrusted_json import identifier_or_none, storable
 from backend.ports import Accepted, Envelope, NotListed, NotNow, Refused, SendOutcome, Unclear
 
 _SECONDS = 10  # the SDK drops its own timeout (channels.md 6), so every call is bounded here
 _CLIENT_ERROR, _TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 400, 408, 429, 500
 _FAULT_PAUSE, _RATE_PAUSE, _NETWORK_PAUSE, _LONGEST_PAUSE = 300, 10, 5, 900  # seconds
+_LONGEST_WORD = 200  # characters
 _LOOK_BACK = 50  # messages of one number, newest first
 _CLOCKS_DIFFER = timedelta(minutes=5)  # at most, ours and Twilio's
 _URL_SECRET = re.compile(r"https?://\S+/([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])")
@@ -82,9 +84,8 @@ class SmsChannel:
             return NotNow(reason=type(problem).__name__, retry_after=_NETWORK_PAUSE)
         except _BROKEN as problem:
             return Unclear(reason=type(problem).__name__)
-        if not message.sid:
-            return Unclear(reason="no sid")
-        return Accepted(provider_message_id=message.sid)
+        sid = identifier_or_none(message.sid)
+        return Unclear(reason="no sid") if sid is None else Accepted(provider_message_id=sid)
 
     async def find(self, envelope: Envelope) -> Accepted | Refused | NotListed:
         """Look through the number's newest messages for ours, except those that other notices have become.
@@ -108,9 +109,9 @@ class SmsChannel:
 def _found(message: Any) -> Accepted | Refused:
     status = str(message.status)
     if status in _DEAD:
-        return Refused(reason=f"{status} {message.error_code}")
+        return Refused(reason=f"{status} {_word(message.error_code)}")
     return Accepted(
-        provider_message_id=message.sid,
+        provider_message_id=identifier_or_none(message.sid),
         is_delivered=status == "delivered",
         is_with_carrier=status == "sent",
     )
@@ -143,9 +144,15 @@ def _pause(retry_after: int, *, attempts: int) -> int:
 def _refusal(refusal: TwilioRestException | TwilioServiceException) -> Refused | NotNow | Unclear:
     if not _CLIENT_ERROR <= refusal.status < _SERVER_ERROR or refusal.status == _TIMED_OUT:
         return Unclear(reason=f"status {refusal.status}")
+    code = _word(refusal.code)
     if refusal.code in _OURS or refusal.status in _NOT_ALLOWED:
-        return NotNow(reason=f"{refusal.code}", retry_after=_FAULT_PAUSE, fault=f"code {refusal.code}")
-    return Refused(reason=f"{refusal.code}")
+        return NotNow(reason=code, retry_after=_FAULT_PAUSE, fault=f"code {code}")
+    return Refused(reason=code)
+
+
+def _word(said: object) -> str:
+    """Twilio's word as our database can hold it (f74): one odd answer must not take its whole batch down."""
+    return str(storable(str(said)))[:_LONGEST_WORD]
 
 
 class _TooManyError(TwilioException):
@@ -163,7 +170,7 @@ class _Http(AsyncTwilioHttpClient):
     async def request(self, *args: Any, **options: Any) -> Response:  # type: ignore[override]  # as the SDK's own
         _REQUEST_ID.set(None)
         response = await super().request(*args, **options)
-        _REQUEST_ID.set((response.headers or {}).get("Twilio-Request-Id"))
+        _REQUEST_ID.set(identifier_or_none((response.headers or {}).get("Twilio-Request-Id")))
         if response.status_code == _TOO_MANY:
             said = str((response.headers or {}).get("Retry-After", ""))
             raise _TooManyError(min(int(said), _LONGEST_PAUSE) if said.isdecimal() else 0)

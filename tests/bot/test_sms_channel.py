@@ -170,3 +170,20 @@ async def test_f6_a_message_that_another_notice_has_become_is_not_this_one(sms: 
     twilio.lists(message("SM1", BODY))
 
     assert await sms.find(replace(ENVELOPE, known_message_ids=frozenset({"SM1"}))) == NotListed()
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "S" * 3_000, "SM\n1"])
+async def test_f74_what_the_database_could_not_hold_never_comes_out_of_the_channel(
+    sms: SmsChannel, twilio: OddTwilio, odd: str
+) -> None:
+    twilio.answer = (201, json.dumps({"sid": odd}), {})
+    assert await sms.send(ENVELOPE) == Unclear(reason="no sid")
+
+    twilio.answer = (400, json.dumps({"code": odd, "status": 400}), {})
+    refused = await sms.send(ENVELOPE)
+    assert isinstance(refused, Refused)
+    assert len(refused.reason.encode()) <= 200
+    assert "\x00" not in refused.reason
+
+    twilio.lists(message(odd, BODY))
+    assert await sms.find(ENVELOPE) == Accepted(provider_message_id=None, is_with_carrier=True)
