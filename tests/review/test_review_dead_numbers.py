@@ -29,7 +29,8 @@ async def _number(world: World, customer: Customer, behaviour: dict[str, object]
 
 async def _sms_tried(world: World) -> int:
     """Messages that we asked Twilio to create, taken or not."""
-    return int((await world.rows("SELECT coalesce(sum(attempts), 0) FROM notice WHERE channel = 'sms' AND kind <> 'reply'"))[0][0])
+    query = "SELECT coalesce(sum(attempts), 0) FROM notice WHERE channel = 'sms' AND kind <> 'reply'"
+    return int((await world.rows(query))[0][0])
 
 
 @pytest.mark.parametrize(
