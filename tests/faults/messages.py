@@ -22,6 +22,12 @@ SELECT n.key::text, i.body->>'replyToken' FROM notice n
 JOIN inbox_event i ON n.dedupe_key = 'reply\:' || i.source || '\:' || i.event_id || '\:0'
 """
 _SETTLED = "SELECT id, state FROM payment_request"
+_WORDS = """
+SELECT n.key::text, n.id, n.state, (
+  SELECT e.provider_request_id FROM notice_evidence e
+  WHERE e.notice_id = n.id AND e.state_after = n.state ORDER BY e.id DESC LIMIT 1)
+FROM notice n WHERE n.state IN ('sent', 'delivered')
+"""
 
 
 async def check_messages(town: Town) -> list[str]:
@@ -34,6 +40,7 @@ async def check_messages(town: Town) -> list[str]:
     found += _each_news_once(notices, arrived)
     found += _same_words_once(line, twilio, {row[0]: row[5] for row in notices})
     found += await _one_completion(town, notices, arrived)
+    found += await _on_whose_word(town, line)
     found += await _replies_once(town, line, arrived)
     found += await _hooks_are_stored(town, line, twilio)
     return found
@@ -112,6 +119,16 @@ async def _one_completion(town: Town, notices: list[tuple[Any, ...]], arrived: C
         if state != "settled" and rows:
             found.append(f"I4 request {request} is {state}, and a notice says paid")
     return found
+
+
+async def _on_whose_word(town: Town, line: dict[str, Any]) -> list[str]:
+    """What has arrived by our books has a provider's word behind it; LINE's names the request that took the push."""
+    pushed = {push["retry_key"]: push["request_id"] for push in line["pushes"]}
+    return [
+        f"I3 notice {notice} is {state} on the word {name}, and LINE took it as {pushed.get(str(key))}"
+        for key, notice, state, name in await town.database.rows(_WORDS)
+        if name is None or name != pushed.get(str(key), name)
+    ]
 
 
 async def _replies_once(town: Town, line: dict[str, Any], arrived: Counter[str]) -> list[str]:
