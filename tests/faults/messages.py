@@ -25,7 +25,8 @@ _SETTLED = "SELECT id, state FROM payment_request"
 _WORDS = """
 SELECT n.key::text, n.id, n.state, (
   SELECT e.provider_request_id FROM notice_evidence e
-  WHERE e.notice_id = n.id AND e.state_after = n.state ORDER BY e.id DESC LIMIT 1)
+  WHERE e.notice_id = n.id AND e.state_after = n.state AND e.provider_request_id IS NOT NULL
+  ORDER BY e.id DESC LIMIT 1)
 FROM notice n WHERE n.state IN ('sent', 'delivered')
 """
 
