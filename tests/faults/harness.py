@@ -81,6 +81,6 @@ async def _violations(town: Town, story: Story, report: Report, run: Run) -> lis
     async with transaction(town.database.engine) as connection:
         found += [f"verify: {violation}" for violation in await find_violations(connection, now=town.now)]
     # Where nobody throws dice the gateway answers all the time and whoever asks dies at once: no measure of its return.
-    if run.weather.has_dice and report.most >= LONGEST_DOUBT:
-        found.append(f"unknown outcomes took {report.most} (p99, of few p90) to be resolved")
+    if run.weather.has_dice and report.p99 >= LONGEST_DOUBT:
+        found.append(f"unknown outcomes took {report.p99} (p99) to be resolved")
     return found
