@@ -11,8 +11,8 @@ from backend.failpoints import NAMES
 from tests.faults.town import Town
 
 LONGEST_DOUBT = timedelta(minutes=15)  # p99, from the moment on which the gateway answers again
-# Not of a charge that the gateway never had and nobody may repeat, because its card was refused elsewhere meanwhile (all
-# payers of a run share a few cards): that it was not processed is known after a day only, by design (money.md, c).
+# Not of a charge that the gateway never had and nobody may repeat, because its card was refused elsewhere meanwhile:
+# that it was not processed is known after a day only, by design (money.md, c). All payers share a few card numbers.
 _DOUBTS = """
 SELECT coalesce((SELECT min(e.at) FROM payment_evidence e WHERE e.attempt_id = p.id AND e.outcome = 'unknown'),
     p.first_sent_at) AS since, p.settled_at
