@@ -43,6 +43,7 @@ class LineHook:
         signature = request.headers.get("x-line-signature", "")
         if not is_signed(body=body, signature=signature, secrets=self.channel_secrets):
             return web.Response(status=401)
+        await self.services.clock.refresh()
         now = self.services.clock.now()
         try:
             events = list(new_events(read_object(body), clock=self.services.clock))

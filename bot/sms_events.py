@@ -76,6 +76,7 @@ class TwilioHooks:
 
     async def _keep(self, source: str, event_id: str, order_key: str, fields: Mapping[str, str]) -> web.Response:
         """200 once it is durable; 400 for a name that cannot be one."""
+        await self.services.clock.refresh()
         now = self.services.clock.now()  # Twilio does not say when; the order of arrival is all there is
         try:
             event = inbox.NewEvent(

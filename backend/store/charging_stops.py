@@ -20,11 +20,13 @@ REMEMBERS_ALL = """(NOT (SELECT database_has_moved())
 HAS_SETTLED = """(NOT (SELECT database_has_moved())
   OR EXISTS (SELECT FROM charging_stop g WHERE g.reason = 'restore_gate' AND g.lifted_at IS NULL))"""
 
-# A stop for the same reason that is wider than the open one widens it; nothing narrows it but lifting.
+# A stop for the same reason that is wider than the open one widens it; nothing narrows it but lifting. It then counts
+# from now: what was charged under the narrower one was allowed.
 _STOP = text("""
 INSERT INTO charging_stop (reason, scope, detail, stopped_at)
 VALUES (:reason, :scope, CAST(:detail AS jsonb), :now)
-ON CONFLICT (reason) WHERE lifted_at IS NULL DO UPDATE SET scope = excluded.scope, detail = excluded.detail
+ON CONFLICT (reason) WHERE lifted_at IS NULL DO UPDATE
+SET scope = excluded.scope, detail = excluded.detail, stopped_at = excluded.stopped_at
 WHERE charging_stop.scope = 'automatic' AND excluded.scope = 'all'
 RETURNING id
 """)

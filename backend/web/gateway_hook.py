@@ -26,6 +26,7 @@ def gateway_hook(services: Services) -> web.RouteDef:
             return web.Response(status=401)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
             return web.Response(status=400)
+        await services.clock.refresh()
         async with transaction(services.engine) as connection:
             await inbox.insert_events(connection, events=[new], now=services.clock.now())
         failpoint("after-inbox-insert")

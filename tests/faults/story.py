@@ -129,7 +129,8 @@ class Story:
             await self.town.go_to(jst(f"{month}-21T00:00:01"))
             await pressing
 
-        await self._storm(f"{month}-20T23:40", evening, is_flowing=False)
+        # No clock of a process at work may be left behind by more than machines' clocks may differ (assumption C1).
+        await self._storm(f"{month}-20T23:55", evening, is_flowing=False)
 
     async def _all_of(self, people: Sequence[Person], what: Callable[[Person], Awaitable[None]]) -> None:
         gate = asyncio.Semaphore(max(_AT_ONCE, len(self.town.people) // _AT_ONCE_OF))

@@ -61,7 +61,8 @@ class Town:
     fleet: Fleet
     crew: Sequence[tuple[str, str]]
     people: list[Person] = field(default_factory=list)
-    now: datetime = _BEGINNING
+    now: datetime = _BEGINNING  # the last moment that we went to
+    arrived: float = 0  # when that was, by the machine's own time
     cleared: list[datetime] = field(default_factory=list)  # from when on the gateway answered everybody again
     files: int = 0
     lifted: Counter[str] = field(default_factory=Counter)  # stops of the month's batches, by reason
@@ -70,7 +71,7 @@ class Town:
         """Move every clock; who is at work goes on in the new time."""
         await self.database.patiently(lambda: ShiftableClock(self.database.engine).go_to(at))
         await self.outsiders.go_to(at)
-        self.now = at
+        self.now, self.arrived = at, time.monotonic()
 
     async def tick(self) -> None:
         """One minute passes."""
@@ -117,7 +118,8 @@ class Town:
     async def _until(self, query: str, *, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if (await self.database.rows(query, now=self.now))[0][0] == 0:
+            now = self.now + timedelta(seconds=time.monotonic() - self.arrived)  # what was written since is due
+            if (await self.database.rows(query, now=now))[0][0] == 0:
                 return
             await asyncio.sleep(0.1)
 

@@ -6,6 +6,7 @@ from backend.domain.payment_page import PageState
 from backend.domain.states import AttemptOrigin, StopReason, StopScope
 from backend.store import attempts, charging_stops
 from backend.store.engine import transaction
+from backend.store.invariants import find_violations
 from backend.usecases.brake import LiftAnswer, lift_brake, pull_brake, show_brake
 from backend.usecases.charge_prepared import charge_due, charge_one
 from backend.usecases.resolve_unknown_payments import resolve_due
@@ -186,6 +187,23 @@ async def test_every_stop_is_told_to_people_and_the_wider_one_wins(ledger: Ledge
         ("charging_stopped", "automatic"),
         ("charging_stopped", "all"),
     ]
+
+
+async def test_what_was_paid_under_a_narrow_stop_is_no_fault_when_it_is_widened(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await opened_link(ledger, clock)
+    await stop(ledger, StopScope.AUTOMATIC)
+    clock.forward(hours=1)
+    await press(ledger, await session_of(ledger, await payer_with_card(ledger)))
+    clock.forward(hours=1)
+
+    await stop(ledger, StopScope.ALL)
+
+    async with transaction(ledger.services.engine) as connection:
+        violations = await find_violations(connection, now=clock.now())
+    assert await truth(gateway_emulator) == [8432]
+    assert [each.invariant.name for each in violations if each.invariant.is_money] == []
 
 
 async def test_the_restore_gate_is_not_lifted_here_and_nothing_twice(ledger: Ledger) -> None:
