@@ -190,12 +190,7 @@ async def _open_channels(settings: Settings, services: Services, stack: AsyncExi
             status_url=f"{settings.public_base_url}/hooks/twilio/status",
         )
     )
-    wording = load_wording(
-        TEMPLATES,
-        sender_name=settings.sender_name,
-        support_phone=settings.support_phone,
-        calendar=settings.calendar,
-    )
+    wording = wording_of(settings)
     notifier = Notifier(
         services=services,
         channels={ChannelName.LINE: line, ChannelName.SMS: sms},
@@ -212,6 +207,16 @@ async def _open_channels(settings: Settings, services: Services, stack: AsyncExi
         wording=wording,
         notifier=notifier,
         streams=_streams(settings),
+    )
+
+
+def wording_of(settings: Settings) -> Wording:
+    """Every sentence of the chats as this retailer says it; read once in a process."""
+    return load_wording(
+        TEMPLATES,
+        sender_name=settings.sender_name,
+        support_phone=settings.support_phone,
+        calendar=settings.calendar,
     )
 
 

@@ -52,15 +52,13 @@ def _live(order: dict[str, object]) -> None:
 
 def _read_words() -> None:
     """Compile the words of chats and pages once, for all children (they would take half a second each)."""
-    from app.compose import TEMPLATES
+    from app.compose import TEMPLATES, wording_of
     from app.settings import Settings
     from backend.web.app import compile_pages
-    from bot.wording import load_wording
 
     settings = Settings()
-    names = {"sender_name": settings.sender_name, "support_phone": settings.support_phone}
-    load_wording(TEMPLATES, calendar=settings.calendar, **names)
-    compile_pages(TEMPLATES / "pages", **names)
+    wording_of(settings)
+    compile_pages(TEMPLATES / "pages", sender_name=settings.sender_name, support_phone=settings.support_phone)
 
 
 def _nurse() -> None:
