@@ -8,6 +8,7 @@ from backend.ports import BadSignatureError, GatewayEvent
 from backend.store import inbox
 from backend.store.engine import transaction
 from backend.usecases.services import Services
+from backend.web.keys import now_of
 
 SOURCE = "gateway"
 
@@ -26,9 +27,9 @@ def gateway_hook(services: Services) -> web.RouteDef:
             return web.Response(status=401)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
             return web.Response(status=400)
-        await services.clock.refresh()
+        now = await now_of(request)
         async with transaction(services.engine) as connection:
-            await inbox.insert_events(connection, events=[new], now=services.clock.now())
+            await inbox.insert_events(connection, events=[new], now=now)
         failpoint("after-inbox-insert")
         return web.Response(status=200)
 
