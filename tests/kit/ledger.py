@@ -54,7 +54,7 @@ class Ledger:
 
     async def forget_everybody(self) -> None:
         """As if nothing had ever been."""
-        await self.forget("TRUNCATE account, notice CASCADE")
+        await self.forget("TRUNCATE account, bill, payment_request, payment_request_bill, payment_link, notice CASCADE")
 
     async def forget(self, *statements: str) -> None:
         """History is only ever added to; its guards sleep for this one transaction."""

@@ -48,6 +48,23 @@ STATES = (
     "UPDATE card_on_file SET state = 'active' WHERE state = 'replaced'",
     "UPDATE card_on_file SET state = 'pending' WHERE state = 'active'",
 )
+OWNERS = (
+    "UPDATE bill SET account_id = 2 WHERE account_id = 1",
+    "UPDATE payment_link SET request_id = (SELECT max(id) FROM payment_request)",
+    *(f"UPDATE {table} SET id = DEFAULT" for table in ("account", "bill", "payment_request", "payment_link")),
+    *(f"DELETE FROM {table}" for table in ("account", "bill", "payment_request", "payment_link")),
+    *(f"TRUNCATE {table} CASCADE" for table in ("account", "bill", "payment_request", "payment_link")),
+    "INSERT INTO bill (account_id, bill_number, billing_month, period_from, period_to, usage_kwh, amount, confirmed_on,"
+    " state, created_at) SELECT 99, 'B99', billing_month, period_from, period_to, 1, 1, confirmed_on, 'finalized',"
+    " now() FROM bill WHERE id = 1",
+    "INSERT INTO payment_request (account_id, order_number, amount, bill_count, state, way, opened_at, valid_until)"
+    " VALUES (99, 'stranger', 100, 1, 'open', 'link', now(), now())",
+    "INSERT INTO payment_request_bill SELECT r.id, 2, false FROM payment_request r WHERE order_number = 'expired'",
+    "INSERT INTO payment_request_bill SELECT r.id, 99, false FROM payment_request r WHERE order_number = 'expired'",
+    "INSERT INTO payment_request_bill VALUES (99, 1, false)",
+    "INSERT INTO payment_request_bill VALUES (99, 99, false)",
+    "INSERT INTO payment_link (request_id, token_hash, state, created_at) VALUES (99, 'y', 'revoked', now())",
+)
 
 
 @pytest.fixture
@@ -95,6 +112,22 @@ async def test_the_database_takes_no_claim_away_changes_nothing_frozen_and_lets_
     month: Month, statements: tuple[str, ...]
 ) -> None:
     assert await allowed(month, statements) == []
+
+
+@pytest.mark.leaves_violations("requests, links and cards that have ended are written by hand")
+async def test_the_database_takes_nothing_of_strangers_and_nothing_changes_hands_or_goes(month: Month) -> None:
+    assert await allowed(month, OWNERS) == []
+
+
+@pytest.mark.leaves_violations("requests, links and cards that have ended are written by hand")
+async def test_one_stranger_among_many_spoils_the_statement(month: Month) -> None:
+    strange = (
+        "INSERT INTO payment_link (request_id, token_hash, state, created_at)"
+        " SELECT n, CAST(n AS text)::bytea, 'revoked', now() FROM unnest(ARRAY[1, 2, 99]) n",
+    )
+    sound = tuple(statement.replace("99", "3") for statement in strange)
+
+    assert await allowed(month, strange + sound) == list(sound)
 
 
 @pytest.mark.leaves_violations("requests, links and cards that have ended are written by hand")

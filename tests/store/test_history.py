@@ -54,7 +54,7 @@ async def test_an_update_that_moves_no_state_writes_nothing(ledger: Ledger) -> N
         "TRUNCATE payment_evidence CASCADE",
         "TRUNCATE refund_step",
         "TRUNCATE notice_evidence",
-        "TRUNCATE account CASCADE",
+        "TRUNCATE card_on_file CASCADE",
     ],
 )
 async def test_history_is_only_added_to(ledger: Ledger, rewriting: str) -> None:

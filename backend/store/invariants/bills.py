@@ -92,11 +92,12 @@ BILLS = (
     ),
     Invariant(
         name="bill_of_another_account",
-        sentence="A request asks for the bills of its own account only.",
+        sentence="A request asks for the bills of its own account only, and all of them are there.",
         is_money=True,
         query="""
-            SELECT 'request ' || r.id, 'holds bill ' || b.id || ' of another account'
-            FROM payment_request r JOIN payment_request_bill m ON m.request_id = r.id JOIN bill b ON b.id = m.bill_id
-            WHERE b.account_id <> r.account_id""",
+            SELECT 'request ' || m.request_id, 'holds bill ' || m.bill_id || ' of another account, or of none'
+            FROM payment_request_bill m LEFT JOIN payment_request r ON r.id = m.request_id
+            LEFT JOIN bill b ON b.id = m.bill_id LEFT JOIN account a ON a.id = b.account_id
+            WHERE (a.id = r.account_id) IS NOT TRUE""",
     ),
 )
