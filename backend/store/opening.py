@@ -10,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _LOCK = text("SELECT pg_advisory_xact_lock(7306002)")  # one opening at a time, whoever asks
 _LOCK_AT_ONCE = text("SELECT pg_try_advisory_xact_lock(7306002)")
 
-# Tables grow so fast while a month is opened that a plan made for the first chunk ruins the later ones.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+# Tables grow so fast while a month is opened that a plan made for the first chunk ruins the later ones, and that a table
+# which was empty when a statement was planned is not when it ends: no plan may rest on that.
+_PLAN_AFRESH = text("""
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)
+""")
 
 # Carried-over bills wait for the month's own bill (R06) and go alone only when no later day would be fair. A claimed
 # bill is being paid another way (a receipt waits for approval): nobody asks for it.
@@ -142,7 +145,7 @@ async def lock_opening_at_once(connection: AsyncConnection) -> None:
 
 
 async def plan_afresh(connection: AsyncConnection) -> None:
-    """Plan every statement of this transaction by the tables as they are now."""
+    """Plan every statement of this transaction by the tables as they are now, and by their indexes."""
     await connection.execute(_PLAN_AFRESH)
 
 
