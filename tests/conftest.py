@@ -18,12 +18,12 @@ from backend.usecases.services import Services
 from emulators.gateway.app import GatewayConfig
 from emulators.gateway.app import create_app as create_gateway
 from tests.kit.clock import FakeClock
-from tests.kit.databases import cloned_database, make_template, postgres_server
+from tests.kit.databases import cloned_database, create_database, make_template, postgres_server
 from tests.kit.ledger import Ledger
 from tests.kit.open_transactions import TransactionWatch, watched_transactions
 from tests.kit.servers import free_port, serving
 from tests.kit.verification import leaves_violations, must_verify
-from tests.kit.world import World, running_world
+from tests.kit.world import BEGINNING, World, live_until_the_beginning, running_world
 
 
 def pytest_configure() -> None:
@@ -60,9 +60,29 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, st
         yield url, asyncio.run(make_template(url))
 
 
+@pytest.fixture(scope="session")
+def begun_template(postgres: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The template of worlds: what is due on their first day has been done, once for all of them."""
+    server, template = postgres
+    name = f"{template}_begun"
+
+    async def begin() -> None:
+        url = await create_database(server, name, template=template)
+        await live_until_the_beginning(database_url=url, folder=tmp_path_factory.mktemp("beginning"))
+
+    asyncio.run(begin())
+    return name
+
+
 @pytest.fixture
-async def database_url(postgres: tuple[str, str]) -> AsyncIterator[str]:
-    async with cloned_database(*postgres) as url:
+def template(postgres: tuple[str, str], request: pytest.FixtureRequest) -> str:
+    name: str = request.getfixturevalue("begun_template") if "world" in request.fixturenames else postgres[1]
+    return name
+
+
+@pytest.fixture
+async def database_url(postgres: tuple[str, str], template: str) -> AsyncIterator[str]:
+    async with cloned_database(postgres[0], template) as url:
         yield url
 
 
@@ -121,7 +141,8 @@ async def world(database_url: str, tmp_path: Path, request: pytest.FixtureReques
 
     And no SMS had more than two segments, as the stand-in counts them.
     """
-    async with running_world(database_url=database_url, folder=tmp_path, at="2026-11-01T12:00") as world:
+    async with running_world(database_url=database_url, folder=tmp_path) as world:
+        await world.travel(BEGINNING)
         yield world
         assert await world.longest_sms() <= 2
         if not leaves_violations(request):

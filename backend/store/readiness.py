@@ -1,6 +1,7 @@
 """Whether this process may be sent visitors: the database answers and has seen every migration of this code."""
 
 from datetime import datetime
+from functools import cache
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -13,8 +14,9 @@ _TIME = text("SELECT clock_timestamp()")
 _VERSION = text("SELECT version_num FROM alembic_version")
 
 
+@cache
 def older_migrations() -> frozenset[str]:
-    """The schemas that this code is too new for; reads the scripts, so ask once at the start."""
+    """The schemas that this code is too new for. Reads the scripts once."""
     scripts = ScriptDirectory.from_config(alembic_config())
     return frozenset(each.revision for each in scripts.walk_revisions()) - {scripts.get_current_head()}
 

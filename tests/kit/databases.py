@@ -88,12 +88,17 @@ async def run_on_server(url: str, statement: str) -> None:
 async def make_template(url: str) -> str:
     """Create and migrate the template that every test clones; returns its name."""
     name = f"template_{os.getpid()}"
-    await run_on_server(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await run_on_server(url, f"CREATE DATABASE {name}")
-    engine = make_engine(on_database(url, name), pool_size=1)
+    engine = make_engine(await create_database(url, name), pool_size=1)
     await upgrade(engine)
     await engine.dispose()
     return name
+
+
+async def create_database(url: str, name: str, *, template: str = "template1") -> str:
+    """A database of this name, new however an earlier run has ended; returns its address."""
+    await run_on_server(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await run_on_server(url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    return on_database(url, name)
 
 
 @asynccontextmanager

@@ -49,11 +49,16 @@ class World:
 
     async def go_to(self, at: str) -> datetime:
         """Travel everywhere, then do everything that is due."""
+        moment = await self.travel(at)
+        await tick(self.parts)
+        return moment
+
+    async def travel(self, at: str) -> datetime:
+        """Move everybody's clock."""
         moment = jst(at)
         await self.set_clock(moment)
         for base in (self.settings.sandbox_gateway_base, self.settings.line_api_base, self.settings.twilio_api_base):
             await self.control(base, "clock", {"now": moment.isoformat()})
-        await tick(self.parts)
         return moment
 
     async def set_clock(self, to: datetime) -> None:
@@ -117,6 +122,15 @@ class World:
         await open_payment_requests(services, now=services.clock.now())
 
 
+BEGINNING = "2026-11-01T12:00"
+
+
+async def live_until_the_beginning(*, database_url: str, folder: Path) -> None:
+    """Do in this database what every world has behind it when its story begins."""
+    async with running_world(database_url=database_url, folder=folder) as world:
+        await world.go_to(BEGINNING)
+
+
 def settings_for(**ports: int) -> Settings:
     """Settings of a world on these ports."""
     bases = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -133,8 +147,8 @@ def settings_for(**ports: int) -> Settings:
 
 
 @asynccontextmanager
-async def running_world(*, database_url: str, folder: Path, at: str) -> AsyncIterator[World]:
-    """Start everything on free ports; the clock stands at `at`."""
+async def running_world(*, database_url: str, folder: Path) -> AsyncIterator[World]:
+    """Start everything on free ports; nothing has been done yet, and everybody's clock is the real one."""
     settings = settings_for(**{name: free_port() for name in ("web", "gateway", "line", "twilio")})
     async with AsyncExitStack() as stack:
         for app, base in _emulators(settings):
@@ -145,7 +159,6 @@ async def running_world(*, database_url: str, folder: Path, at: str) -> AsyncIte
         inner_port = free_port()
         await stack.enter_async_context(serving(make_web_app(parts), inner_port))
         await stack.enter_async_context(tee(port=settings.web_port, target=inner_port, sent=world.received))
-        await world.go_to(at)
         yield world
         for browser in world.browsers:
             await browser.close()
