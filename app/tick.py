@@ -10,7 +10,7 @@ from backend.store import jobs as runs
 from backend.store.engine import transaction
 from backend.usecases.check_clock import is_clock_wrong
 from scheduler.catch_up import run_due
-from scheduler.worker import drain
+from scheduler.worker import drain, take_turns
 
 
 class TimeTravelRefusedError(Exception):
@@ -50,13 +50,18 @@ async def tick(parts: Parts) -> list[str]:
     if clock.is_real and await is_clock_wrong(parts.services, now=clock.now()):
         return []  # nothing is begun by a clock that may be wrong; people have been told (f17)
     jobs: list[str] = []
+    may_be_more = 1
     problems: list[Exception] = []
     with _putting_off(problems):
         jobs = await run_due(parts.services, now=clock.now())
+    with _putting_off(problems):
+        await drain(parts.due_steps(), clock=clock)
     # What judges the work in hand comes when that work is done: nobody could do it before this tick.
-    for steps in (parts.due_steps(), (*parts.periodic_steps(), *parts.due_steps())):
+    with _putting_off(problems):
+        may_be_more = await take_turns(parts.periodic_steps(), clock=clock)
+    if may_be_more:
         with _putting_off(problems):
-            await drain(steps, clock=clock)
+            await drain(parts.due_steps(), clock=clock)
     if problems:
         raise ExceptionGroup("not all that is due could be done", problems)
     return jobs

@@ -40,25 +40,49 @@ async def drain(steps: Sequence[Step], *, clock: Clock) -> int:
     total, idle, going, problems = 0, 0, deque(steps), list[Exception]()
     while idle < len(going):  # each has found nothing since anybody did something
         step = going.popleft()
-        try:
-            done = await _exhaust(step, clock)
-        except Exception as problem:  # noqa: BLE001 - a door: all problems are raised at the end
-            problem.add_note(f"in the step {step.name}")
-            problems.append(problem)
+        done = await _attempt(step, _exhaust(step, clock), problems)
+        if done is None:
             idle = 0  # what it had done before may be work for others
             continue
         going.append(step)
         total, idle = total + done, 1 if done else idle + 1
+    _raise_all(problems)
+    return total
+
+
+async def take_turns(steps: Sequence[Step], *, clock: Clock) -> int:
+    """Give each step one turn, as is enough for what repeats after a time; returns how much was done.
+
+    Raises:
+        ExceptionGroup: what went wrong in steps, after the others have had their turns.
+    """
+    total, problems = 0, list[Exception]()
+    for step in steps:
+        total += await _attempt(step, step.run(clock.now()), problems) or 0
+    _raise_all(problems)
+    return total
+
+
+async def _attempt(step: Step, work: Awaitable[int], problems: list[Exception]) -> int | None:
+    """How much the work has done; None when it failed, which is put to the problems."""
+    try:
+        with acting(actor=WORKER, cause=step.name):
+            return await work
+    except Exception as problem:  # noqa: BLE001 - a door: all problems are raised at the end
+        problem.add_note(f"in the step {step.name}")
+        problems.append(problem)
+        return None
+
+
+def _raise_all(problems: list[Exception]) -> None:
     if problems:
         raise ExceptionGroup("steps failed", problems)
-    return total
 
 
 async def _exhaust(step: Step, clock: Clock) -> int:
     done = 0
-    with acting(actor=WORKER, cause=step.name):
-        while count := await step.run(clock.now()):
-            done += count
+    while count := await step.run(clock.now()):
+        done += count
     return done
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _LOCK = text("SELECT pg_advisory_xact_lock(7306002)")  # one opening at a time, whoever asks
 _LOCK_AT_ONCE = text("SELECT pg_try_advisory_xact_lock(7306002)")
 
-# Tables grow so fast while a month is opened that a plan made for the first chunk ruins the later ones, and that a table
-# which was empty when a statement was planned is not when it ends: no plan may rest on that.
+# Tables grow so fast while a month is opened that a plan made for the first chunk ruins the later ones, and that a
+# table which was empty when a statement was planned is not when it ends: no plan may rest on that.
 _PLAN_AFRESH = text("""
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)
 """)

@@ -19,7 +19,7 @@ from backend.store.migrate import upgrade
 from tests.kit.memory_folder import in_memory
 
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
-         "max_wal_size": "256MB"}  # fmt: skip
+         "max_wal_size": "256MB", "plan_cache_mode": "force_generic_plan"}  # fmt: skip
 _SERIAL = itertools.count(1)
 
 

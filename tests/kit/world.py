@@ -25,6 +25,7 @@ from emulators.line.app import LineConfig
 from emulators.line.app import create_app as create_line
 from emulators.twilio.app import TwilioConfig
 from emulators.twilio.app import create_app as create_twilio
+from scheduler.worker import drain
 from tests.kit.bill_files import BillLine, write_bill_file
 from tests.kit.clock import jst
 from tests.kit.records import record_path
@@ -69,17 +70,11 @@ class World:
     async def rest(self) -> None:
         """Let every webhook and receipt arrive and be worked on, until nothing moves any more."""
         for _ in range(3):
-            before = await self._written()
             for base in (self.settings.line_api_base, self.settings.twilio_api_base):
                 await self.truth(base, "idle?timeout=10")
             await self.control(self.settings.sandbox_gateway_base, "webhooks/flush", {})
-            await tick(self.parts)
-            if await self._written() == before:
+            if not await drain(self.parts.due_steps(), clock=self.parts.services.clock):
                 return
-
-    async def _written(self) -> str:
-        """How far the database's log has come: it stands still when nobody writes."""
-        return str((await self.rows("SELECT pg_current_wal_insert_lsn()"))[0][0])
 
     async def control(self, base: str, what: str, body: dict[str, Any]) -> Any:
         async with self.http.post(f"{base}/_control/{what}", json=body) as answer:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.store.engine import transaction
-from scheduler.worker import Step, drain
+from scheduler.worker import Step, drain, take_turns
 from tests.hooks.test_line_hook import ANNA, event, post, webhook
 from tests.kit.clock import FakeClock
 from tests.kit.customer import Customer
@@ -93,6 +93,21 @@ async def test_a_step_that_fails_is_left_alone_while_the_others_do_all_that_is_d
 
     assert (broken.asked, list(due)) == (1, [])
     assert [problem.__notes__ for problem in told.value.exceptions] == [["in the step broken"]]
+
+
+async def test_a_turn_that_fails_takes_nobody_elses_and_no_step_has_two() -> None:
+    turns: list[str] = []
+
+    async def work(_now: datetime) -> int:
+        turns.append("sound")
+        return 1
+
+    broken = Broken()
+    steps = [Step(name="broken", run=broken.run, idle_seconds=0), Step(name="sound", run=work, idle_seconds=0)]
+    with pytest.raises(ExceptionGroup, match="steps failed"):
+        await take_turns(steps, clock=FakeClock())
+
+    assert (broken.asked, turns) == (1, ["sound"])
 
 
 async def test_work_that_comes_of_later_work_is_done_in_the_same_drain() -> None:
