@@ -39,7 +39,7 @@ matrix: ## Run all tests on every Python 3.11-3.13 that is here (long)
 check: $(READY) ## Check style, types, the arrows between packages and the rules of the house
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy
+	.venv/bin/mypy -n 2
 	.venv/bin/lint-imports
 	$(PYTEST) tests/house -q
 
