@@ -64,7 +64,7 @@ bench: $(READY) ## Measure the speed of imports, sending, webhooks and pages (mi
 	@set -e; for name in $(BENCH); do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
 
 faults: $(READY) ## Kill every process at every failpoint and at random, on the busy days of two months (minutes)
-	$(PYTEST) tests/faults -q -rP -n 3 $(PYTEST_ARGS)
+	$(PYTEST) tests/faults -q -rP -n 2 $(PYTEST_ARGS)
 
 soak: $(READY) ## The same with CUSTOMERS (2500) and at least KILLS (500), from SEED; half an hour or more
 	.venv/bin/python -m tests.faults --seed $(SEED) --customers $(CUSTOMERS) --kills $(KILLS)
