@@ -11,7 +11,7 @@ _CHUNK = 20_000  # user ids a call: below the emulator's body limit
 _SLEEP = text("SET LOCAL session_replication_role = replica")
 _EMPTY = text("""
 TRUNCATE account, bill, line_user, line_link, conversation, chat_message, inbox_event, staff_task, payment_request,
-  payment_request_bill, payment_link, notice RESTART IDENTITY CASCADE
+  payment_request_bill, payment_link, notice, notice_evidence RESTART IDENTITY CASCADE
 """)
 _ACCOUNTS = text("""
 INSERT INTO account (customer_number, name_kanji, name_kana, phone, service_location, created_at)

@@ -54,7 +54,8 @@ class Ledger:
 
     async def forget_everybody(self) -> None:
         """As if nothing had ever been."""
-        await self.forget("TRUNCATE account, bill, payment_request, payment_request_bill, payment_link, notice CASCADE")
+        everything = "account, bill, payment_request, payment_request_bill, payment_link, notice, notice_evidence"
+        await self.forget(f"TRUNCATE {everything} CASCADE")
 
     async def forget(self, *statements: str) -> None:
         """History is only ever added to; its guards sleep for this one transaction."""

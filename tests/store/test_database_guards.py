@@ -48,7 +48,7 @@ STATES = (
     "UPDATE card_on_file SET state = 'active' WHERE state = 'replaced'",
     "UPDATE card_on_file SET state = 'pending' WHERE state = 'active'",
 )
-_NAMED = ("account", "bill", "payment_request", "payment_link")
+_NAMED = ("account", "bill", "payment_request", "payment_link", "notice")
 _STRANGE_BILL = """INSERT INTO bill (account_id, bill_number, billing_month, period_from, period_to, usage_kwh, amount,
   confirmed_on, state, created_at)
 SELECT 99, 'B99', billing_month, period_from, period_to, 1, 1, confirmed_on, 'finalized', now()
@@ -71,6 +71,7 @@ OWNERS = (
     "INSERT INTO payment_request_bill SELECT r.id, 99, false FROM payment_request r WHERE order_number = 'expired'",
     "INSERT INTO payment_request_bill VALUES (99, 1, false)",
     "INSERT INTO payment_request_bill VALUES (99, 99, false)",
+    "INSERT INTO notice_evidence (notice_id, attempt, word, state_after, at) VALUES (99, 1, 'answer', 'sent', now())",
 )
 
 

@@ -68,7 +68,7 @@ notice_evidence = Table(
     "notice_evidence",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("notice_id", ForeignKey("notice.id"), nullable=False, index=True),
+    Column("notice_id", BigInteger, nullable=False, index=True),
     Column("attempt", SmallInteger, nullable=False),  # how often it had been tried by then
     state_column("word", NoticeWord),
     state_column("state_after", NoticeState),

@@ -16,6 +16,7 @@ _KEYS = {
     "payment_request": ["account_id"],
     "payment_request_bill": ["request_id", "bill_id"],
     "payment_link": ["request_id"],
+    "notice_evidence": ["notice_id"],
 }
 # Which fresh rows name what is not there, or not theirs. Looked up row by row in the primary key and never joined: so
 # the plan that a session keeps is right for one row and for a hundred thousand.
@@ -23,6 +24,7 @@ _STRANGE = {
     "bill": ("account_id", "(SELECT true FROM account a WHERE a.id = f.account_id) IS NULL"),
     "payment_request": ("account_id", "(SELECT true FROM account a WHERE a.id = f.account_id) IS NULL"),
     "payment_link": ("request_id", "(SELECT true FROM payment_request r WHERE r.id = f.request_id) IS NULL"),
+    "notice_evidence": ("notice_id", "(SELECT true FROM notice n WHERE n.id = f.notice_id) IS NULL"),
     "payment_request_bill": (
         "bill_id",
         """((SELECT b.account_id FROM bill b WHERE b.id = f.bill_id)
@@ -60,6 +62,7 @@ _KEPT = {
     "bill": "UPDATE OF id, account_id",
     "payment_request": "UPDATE OF id",
     "payment_link": "UPDATE OF id, request_id",
+    "notice": "UPDATE OF id",
 }
 _ON_CHANGE = (
     """
