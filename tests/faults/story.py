@@ -38,20 +38,21 @@ class Weather:
     wanted: int = 0  # kills in all, at least: a storm goes on until it has had its share
     is_short: bool = False  # without the 18th, and the second import under a clear sky
     has_dice: bool = True
-    patience: float = 40  # real seconds that the quick payers wait for their URLs
+    patience: float = 40  # real seconds that the quick payers wait for their URLs,
+    still: float = 40  # or only so many while none leaves and nobody dies
     is_every_place: bool = False  # go on as long as somebody dies at a place where nobody has died before
 
     @classmethod
     def for_kills(cls, kills: int, *, minute: float, is_short: bool, is_every_place: bool = False) -> Self:
         """The weather in which about so many die, power cuts included."""
-        if is_every_place:  # whose worker died has no URL before the next round: there is nothing to wait for
+        if is_every_place:  # whose worker died has no URL before the next round: nobody waits long for it
             return cls(
                 kills=0,
                 crash=0,
                 losing=0,
                 minute=minute,
                 is_short=is_short,
-                patience=10,
+                still=2.5,
                 has_dice=False,
                 is_every_place=True,
             )
@@ -103,7 +104,7 @@ class Story:
 
     async def _after_the_opening(self, payers: Sequence[Person]) -> None:
         """URLs go out at ten; who is quick pays at once."""
-        await self.town.until_urls_are_out(seconds=self.weather.patience)
+        await self.town.until_urls_are_out(seconds=self.weather.patience, still=self.weather.still)
         await self._all_of(payers, Person.pay)
 
     async def _pay_and_talk(self, payers: Sequence[Person]) -> None:

@@ -1,6 +1,7 @@
 """One running town: the database, the outsiders, the product's processes, the people; and the hands that move time."""
 
 import asyncio
+import math
 import os
 import random
 import sys
@@ -103,9 +104,9 @@ class Town:
         """Until every unclear outcome that is due has been asked about."""
         await self._until(_DUE, seconds=seconds)
 
-    async def until_urls_are_out(self, *, seconds: float) -> None:
-        """Until the month is open and most URLs have been sent, or it takes too long for this weather."""
-        await self._until(_UNSENT, seconds=seconds)
+    async def until_urls_are_out(self, *, seconds: float, still: float) -> None:
+        """Until the month is open and most URLs have been sent, or it takes too long, or comes to a standstill."""
+        await self._until(_UNSENT, seconds=seconds, still=still)
 
     async def until_still(self, *, seconds: float = 120) -> None:
         """Until nothing that is due is left, and nothing comes from outside."""
@@ -115,12 +116,17 @@ class Town:
         await self.outsiders.quiet()
         await self._until(_BUSY, seconds=seconds)
 
-    async def _until(self, query: str, *, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+    async def _until(self, query: str, *, seconds: float, still: float = math.inf) -> None:
+        """Until the query counts nothing any more; `still` seconds without a change or a death are enough, too."""
+        begun = changed = time.monotonic()
+        last = None
+        while time.monotonic() < min(begun + seconds, changed + still):
             now = self.now + timedelta(seconds=time.monotonic() - self.arrived)  # what was written since is due
-            if (await self.database.rows(query, now=now))[0][0] == 0:
+            left = (await self.database.rows(query, now=now))[0][0]
+            if left == 0:
                 return
+            if last != (last := (left, self.fleet.deaths.failpoints.total())):
+                changed = time.monotonic()
             await asyncio.sleep(0.1)
 
     async def import_month(self, month: str) -> None:
