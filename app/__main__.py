@@ -22,8 +22,10 @@ from app.cli_verify import verify_cli
 from app.command import DATABASE_TROUBLE, USAGE, now_of, open_engine, services_for, settings_or_exit
 from app.logs import configure_logs
 from app.settings import ClockKind, Settings
+from app.start_checks import CannotBeginError, check_demo_ports, check_ports, only_demo
 
 _WENT_BACK = "The clock goes back: what has been done until now is not due again. An empty database has no such past."
+_NOT_ALL_DONE = 1
 _FRESH = "It has begun with fresh demo data."
 _AS_IT_WAS = (
     "The database that DATABASE_URL names has customers already, so that it goes on with what is there, at the time"
@@ -56,6 +58,9 @@ def main() -> None:
     """Entry point of the `tsukibarai` command; what people can put right is said in a sentence, without a traceback."""
     try:
         cli()
+    except CannotBeginError as refusal:
+        typer.echo(str(refusal), err=True)
+        sys.exit(USAGE)
     except Exception as problem:
         from backend.store.database_trouble import remedy  # noqa: PLC0415 - a quick command line
 
@@ -85,7 +90,6 @@ def dev() -> None:
     from app.dev import running_demo  # noqa: PLC0415 - the commands import what they run: a quick command line
 
     settings = settings_or_exit(clock=ClockKind.SHIFTABLE)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     log_file = settings.data_dir / "tsukibarai.log"
 
     async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -100,9 +104,11 @@ def dev() -> None:
             say(f"{_FRESH if addresses.is_fresh else _AS_IT_WAS} Ctrl+C stops it.\n")
             await stop.wait()
 
-    with log_file.open("w", encoding="utf-8") as log:
-        configure_logs(to=log)
-        _run(work, settings)
+    with only_demo(settings.data_dir):
+        check_demo_ports(settings)
+        with log_file.open("w", encoding="utf-8") as log:
+            configure_logs(to=log)
+            _run(work, settings)
 
 
 @cli.command()
@@ -117,7 +123,9 @@ def web() -> None:
             _say_started()
             await serve_until_stopped(parts, stop=stop)
 
-    _run(work, settings_or_exit())
+    settings = settings_or_exit()
+    check_ports(settings.web_host, {"WEB_PORT": settings.web_port}, is_shared=True)
+    _run(work, settings)
 
 
 @cli.command()
@@ -192,7 +200,7 @@ def tick(
     """Do everything that is due now and return (for an external cron); --at first travels there."""
     from app.compose import open_parts  # noqa: PLC0415
     from app.open_services import database_url  # noqa: PLC0415
-    from app.tick import TimeTravelRefusedError, travel  # noqa: PLC0415
+    from app.tick import TimeTravelRefusedError, travel, waiting_jobs  # noqa: PLC0415
     from app.tick import tick as run_tick  # noqa: PLC0415
     from backend.domain.billing_calendar import JST  # noqa: PLC0415
 
@@ -201,7 +209,13 @@ def tick(
             if at is not None and await travel(parts, to=at.replace(tzinfo=JST)):
                 typer.echo(_WENT_BACK, err=True)
             jobs = await run_tick(parts)
-            typer.echo(f"{parts.services.clock.now():%Y-%m-%d %H:%M} done: {', '.join(jobs) or 'nothing was due'}")
+            waiting = await waiting_jobs(parts)
+            nothing = "nothing" if waiting else "nothing was due"
+            typer.echo(f"{parts.services.clock.now():%Y-%m-%d %H:%M} done: {', '.join(jobs) or nothing}")
+            for job, reason in waiting.items():
+                typer.echo(f"{job} is due and waits: {reason}", err=True)
+            if waiting:
+                raise typer.Exit(_NOT_ALL_DONE)
 
     try:
         _run(work, settings_or_exit())

@@ -103,7 +103,7 @@ async def _start_emulators(settings: Settings, stack: AsyncExitStack) -> Address
     host, public = settings.web_host, settings.public_base_url
     addresses = Addresses(
         web=public,
-        phone=f"http://{host}:{settings.phone_port}",
+        phone=settings.phone_address,
         gateway=settings.sandbox_gateway_base,
         line=settings.line_api_base,
         twilio=settings.twilio_api_base,

@@ -58,6 +58,18 @@ def _without_path(value: str) -> str:
     return value
 
 
+def _ascii(value: str) -> str:
+    if not value.isascii():
+        raise ValueError("must be written in ASCII, as LINE takes no other address; a Japanese domain begins with xn--")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be a name on one line, as customers read it")
+    return value.strip()
+
+
 def _postgres_only(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -164,7 +176,8 @@ def _known_failpoints(value: str) -> str:
 
 
 BaseAddress = Annotated[str, BeforeValidator(_clean_base)]
-PublicAddress = Annotated[BaseAddress, AfterValidator(_without_path)]
+PublicAddress = Annotated[BaseAddress, AfterValidator(_without_path), AfterValidator(_ascii)]
+Name = Annotated[str, AfterValidator(_one_line)]
 DatabaseAddress = Annotated[SecretStr, BeforeValidator(_postgres_only)]
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
 Telephone = Annotated[str, AfterValidator(_telephone)]

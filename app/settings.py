@@ -18,6 +18,7 @@ from app.setting_values import (
     Days,
     Failpoints,
     Hours,
+    Name,
     Names,
     Networks,
     PrintedTelephone,
@@ -33,6 +34,7 @@ from backend.domain.billing_calendar import BillingCalendar
 _LINE_API, _LINE_DIALOG = "https://api.line.me", "https://access.line.me"
 _REACHED_AT = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening everywhere is no address
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LONGEST_ADDRESS = 33  # the longest SMS with a URL fits two segments with it, the longest names and amounts included
 # What `make run` and the tests use; production refuses them by value.
 SANDBOX_SECRET = "sandbox-only-not-a-secret"  # noqa: S105
 
@@ -72,12 +74,12 @@ class GatewayName(StrEnum):
 
 def _here(port: str) -> Callable[[dict[str, Any]], str]:
     """The address on this machine of what listens on the port that this setting names."""
+    return lambda settings: _reached_at(settings["web_host"], settings[port])
 
-    def address(settings: dict[str, Any]) -> str:
-        host = _REACHED_AT.get(settings["web_host"], settings["web_host"])
-        return f"http://[{host}]:{settings[port]}" if ":" in host else f"http://{host}:{settings[port]}"
 
-    return address
+def _reached_at(host: str, port: int) -> str:
+    host = _REACHED_AT.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class Settings(BaseSettings):
@@ -129,7 +131,7 @@ class Settings(BaseSettings):
     unusual_amount_yen: int = Field(default=100_000, ge=1)
     sms_yen_per_segment: Decimal = Field(default=Decimal(12), ge=0)
 
-    sender_name: str = Field(default="つきばらい電力", min_length=1, max_length=12)
+    sender_name: Name = Field(default="つきばらい電力", min_length=1, max_length=12)
     support_phone: PrintedTelephone = "0120-000-000"
     line_pushes_per_second: int = Field(default=100, ge=1, le=2000)
     sms_per_second: int = Field(default=10, ge=1, le=100)
@@ -149,6 +151,11 @@ class Settings(BaseSettings):
             send_from=start,
             send_until=end,
         )
+
+    @property
+    def phone_address(self) -> str:
+        """Where the phone page of development is opened on this machine."""
+        return _reached_at(self.web_host, self.phone_port)
 
     @property
     def brake(self) -> BrakeLimits:
@@ -192,6 +199,11 @@ def _unreal_parts(settings: Settings) -> list[str]:
     faults = []
     if not settings.public_base_url.startswith("https://"):
         faults.append("PUBLIC_BASE_URL must begin with https:// in production")
+    if len(settings.public_base_url) > _LONGEST_ADDRESS:
+        faults.append(
+            f"PUBLIC_BASE_URL has more than {_LONGEST_ADDRESS} characters, and an SMS with it a third segment; take a"
+            " shorter host name"
+        )
     bases = {
         "LINE_API_BASE": settings.line_api_base,
         "LINE_ACCESS_BASE": settings.line_dialog_base,

@@ -67,6 +67,12 @@ async def tick(parts: Parts) -> list[str]:
     return jobs
 
 
+async def waiting_jobs(parts: Parts) -> dict[str, str]:
+    """What is due and could not be done yet, with the reason; the next tick tries again."""
+    async with transaction(parts.services.engine) as connection:
+        return await runs.waiting(connection)
+
+
 @contextmanager
 def _putting_off(problems: list[Exception]) -> Iterator[None]:
     """What fails is kept for the end, so that the rest is done first, as in processes of their own."""

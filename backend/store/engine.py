@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from backend.store.acting import ActingConnection
 from backend.store.connection_check import check_before_use
-from backend.store.database_trouble import DatabaseUnreachableError
+from backend.store.database_trouble import DatabaseUnreachableError, UnsafeCommitsError
 
 _OVERFLOW = 5
 _STATEMENTS = 500  # more than we have: whoever forgets one prepares it again, which is a second way to the server
 _OUT_OF_ORDER = {"08", "53", "57", "58"}  # classes of SQLSTATE: connection, resources, operator's doing, system
 _LIBPQ_ONLY = {"sslmode", "channel_binding"}
-_DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai WITH (FORCE)")
+_DROP_DEMO = text("DROP DATABASE IF EXISTS tsukibarai")
 _CREATE_DEMO = text("CREATE DATABASE tsukibarai")
 
 
@@ -88,10 +88,6 @@ def is_out_of_order(problem: BaseException) -> bool:
     return isinstance(cause, ConnectionError | PoolTimeoutError)
 
 
-class UnsafeCommitsError(Exception):
-    """The database may forget what it has committed; set synchronous_commit (and fsync) to on."""
-
-
 async def refuse_unsafe_commits(engine: AsyncEngine) -> None:
     """Refuse a database whose commits may be lost: money would be taken without a memory of it (f14).
 
@@ -106,10 +102,16 @@ async def refuse_unsafe_commits(engine: AsyncEngine) -> None:
 
 
 async def recreate_database(url: str) -> None:
-    """Empty the embedded development database by dropping and creating it."""
+    """Empty the embedded development database by dropping and creating it.
+
+    Raises:
+        DBAPIError: others are connected to it; nothing is dropped under them.
+    """
     address = make_url(as_asyncpg(url))
     admin = create_async_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(_DROP_DEMO)
-        await connection.execute(_CREATE_DEMO)
-    await admin.dispose()
+    try:
+        async with admin.connect() as connection:
+            await connection.execute(_DROP_DEMO)
+            await connection.execute(_CREATE_DEMO)
+    finally:
+        await admin.dispose()

@@ -17,6 +17,7 @@ INSERT INTO job_run (job, run_on, outcome, ran_at) VALUES (:job, :run_on, :outco
 ON CONFLICT (job, run_on) DO NOTHING RETURNING job
 """)
 
+_WAITING = text("SELECT job, reason FROM job_waiting ORDER BY due_since, job")
 _FORGET_WAITING = text("DELETE FROM job_waiting WHERE job <> ALL(CAST(:kept AS text[]))")
 _NOTE_WAITING = text("""
 INSERT INTO job_waiting (job, due_since, reason) VALUES (:job, :due_since, :reason)
@@ -80,6 +81,11 @@ async def record_run(connection: AsyncConnection, *, job: str, run_on: date, out
 async def forget_waiting(connection: AsyncConnection, *, except_for: Sequence[str]) -> None:
     """All other jobs have been done, or are not due."""
     await connection.execute(_FORGET_WAITING, {"kept": list(except_for)})
+
+
+async def waiting(connection: AsyncConnection) -> dict[str, str]:
+    """The jobs that were due at the last look and could not be done, with the reason."""
+    return {row.job: row.reason for row in await connection.execute(_WAITING)}
 
 
 async def note_waiting(connection: AsyncConnection, *, job: str, due_since: datetime, reason: str) -> None:

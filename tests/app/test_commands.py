@@ -78,6 +78,20 @@ async def test_tick_at_a_date_does_what_is_due_then_and_a_second_one_nothing(
     assert len(await hanako.urls()) == 1
 
 
+async def test_tick_says_what_is_due_and_has_to_wait(world: World, hanako: Customer, database_url: str) -> None:
+    env = environment(world, database_url)
+    away = env | {"SANDBOX_GATEWAY_BASE": f"http://127.0.0.1:{free_port()}"}
+
+    waiting = await run("tick", "--at", MONTH, env=away)
+    done = await run("tick", env=env)
+
+    assert waiting[0] == 1
+    assert "reconcile is due and waits: " in waiting[1]
+    assert done[0] == 0
+    assert "waits" not in done[1]
+    assert len(await hanako.urls()) == 1
+
+
 async def test_web_two_workers_and_a_scheduler_live_the_month_together(
     world: World, hanako: Customer, database_url: str
 ) -> None:

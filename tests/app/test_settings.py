@@ -30,6 +30,7 @@ def refusal(**settings: object) -> str:
     ("name", "value", "remedy"),
     [
         ("public_base_url", "http://pay.example.jp", "https://"),
+        ("public_base_url", "https://pay.a-very-long-name.example.jp", "more than 33 characters"),
         ("line_api_base", "http://127.0.0.1:8092", "LINE_API_BASE points at an emulator"),
         ("twilio_api_base", "https://localhost", "TWILIO_API_BASE points at an emulator"),
         ("clock", "shiftable", "CLOCK=shiftable"),
@@ -51,6 +52,9 @@ def test_production_has_no_real_gateway_yet_and_says_so() -> None:
     ("name", "value", "remedy"),
     [
         ("SEND_HOURS", "19:00-10:00", "must begin before it ends"),
+        ("PUBLIC_BASE_URL", "https://支払い.jp", "must be written in ASCII"),
+        ("SENDER_NAME", "つきばらい\n電力", "must be a name on one line"),
+        ("SENDER_NAME", "　 ", "must be a name on one line"),
         ("SEND_HOURS", "all day", "must look like 10:00-19:00"),
         ("SEND_HOURS", "10:00Z-19:00", "must look like 10:00-19:00"),
         ("SEND_FROM_DAY", "20", "SEND_FROM_DAY must lie before EXPIRY_DAY"),

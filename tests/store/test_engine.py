@@ -4,9 +4,18 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backend.store.engine import UnsafeCommitsError, as_asyncpg, make_engine, refuse_unsafe_commits, transaction
+from backend.store.database_trouble import UnsafeCommitsError, remedy
+from backend.store.engine import (
+    as_asyncpg,
+    make_engine,
+    recreate_database,
+    refuse_unsafe_commits,
+    transaction,
+)
+from tests.kit.databases import on_database
 
 
 async def test_f14_a_database_that_may_forget_commits_is_refused(engine: AsyncEngine, database_url: str) -> None:
@@ -67,3 +76,16 @@ async def test_an_address_with_the_words_of_libpq_leads_to_the_database(database
     async with transaction(engine) as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
     await engine.dispose()
+
+
+async def test_a_database_that_others_work_in_is_not_emptied_under_them(postgres: tuple[str, str]) -> None:
+    other = make_engine(on_database(postgres[0], "tsukibarai"))
+
+    async with transaction(other) as connection:
+        with pytest.raises(DBAPIError) as refused:
+            await recreate_database(postgres[0])
+        still = (await connection.execute(text("SELECT current_database()"))).scalar_one()
+    await other.dispose()
+
+    assert str(remedy(refused.value)).startswith("Others are at work in the database")
+    assert still == "tsukibarai"
