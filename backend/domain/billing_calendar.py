@@ -36,6 +36,10 @@ class BillingCalendar:
             return first_of_next_month(today).replace(day=self.send_from_day)
         return max(today, today.replace(day=self.send_from_day))
 
+    def latest_opening_on(self, today: date) -> date:
+        """The last day on which the next URL goes out, also where the new month's bill is late (R06, R08)."""
+        return self.next_opening_on(today).replace(day=self.last_opening_day)
+
     def valid_until(self, opened_on: date) -> datetime:
         """The exclusive instant at which a request opened that day stops being payable (R05).
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from backend.domain.billing_calendar import JST, BillingCalendar, jst_date
 from backend.domain.payment_page import PROOF_TRIES, PaymentPage
-from backend.domain.states import AttemptState
+from backend.domain.states import AttemptState, RequestState
 from backend.ports import CardSnapshot
 
 _FIRST_DIGIT = re.compile(r"\d")  # full-width ones too
@@ -26,12 +26,19 @@ def payment(page: PaymentPage, *, calendar: BillingCalendar) -> dict[str, object
 
 
 def ended(page: PaymentPage, *, calendar: BillingCalendar, now: datetime) -> dict[str, object]:
-    """What comes after a URL that no longer works: the date of the next one, or the order that replaced it (R06)."""
-    day_after = calendar.last_day(page.valid_until) + timedelta(days=1)
+    """What comes after a URL that no longer works: the date of the next one, or the order that replaced it (R06).
+
+    The date stays the same from day to day: around the send day, and once that is over, by the last one.
+    """
+    day = jst_date(now)
+    if page.request_state is not RequestState.VOID:  # what replaces a voided request may still go out this month
+        day = max(day, calendar.last_day(page.valid_until) + timedelta(days=1))
+    is_waiting_for_bill = calendar.send_from_day < day.day <= calendar.last_opening_day
     return {
         "bills_are_paid": page.bills_are_paid,
         "newest_order_number": page.newest_order_number,
-        "next_url_on": calendar.next_opening_on(max(jst_date(now), day_after)),
+        "next_url_on": None if is_waiting_for_bill else calendar.next_opening_on(day),
+        "next_url_by": calendar.latest_opening_on(day),
     }
 
 

@@ -119,6 +119,23 @@ async def test_r06_an_expired_url_names_the_day_of_the_next_one(site: Site, cloc
     assert browser.buttons == []
 
 
+async def test_r06_the_day_of_the_next_url_does_not_move_while_the_new_bill_is_late(
+    site: Site, clock: FakeClock
+) -> None:
+    payer = await site.payer()
+    clock.go_to("2026-11-21T08:00")
+    await expire_payment_requests(site.services, now=clock.now())
+
+    named = {}
+    for day in ("09", "10", "11", "17", "18"):
+        clock.go_to(f"2026-12-{day}T12:00")
+        page = (await site.open(payer)).text
+        named[day] = page.split("新しいURLは", 1)[1].split("にお送りします", 1)[0].strip()
+
+    around, by = "2026年12月10日（木）ごろ", "2026年12月17日（木）まで"
+    assert named == {"09": around, "10": around, "11": by, "17": by, "18": "2027年1月10日（日）ごろ"}
+
+
 async def test_r07_an_expired_url_leads_to_the_order_that_took_its_bills_over(site: Site, clock: FakeClock) -> None:
     old = await site.payer()
     clock.go_to("2026-11-21T08:00")
