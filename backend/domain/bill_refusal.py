@@ -48,6 +48,7 @@ class RefusalCode(StrEnum):
     TOO_MANY_LINES = "too_many_lines"
     LINE_TOO_LONG = "line_too_long"
     # the header
+    NO_SEPARATOR = "no_separator"
     MISSING_COLUMN = "missing_column"
     UNKNOWN_COLUMN = "unknown_column"
     DUPLICATE_COLUMN = "duplicate_column"
@@ -68,6 +69,7 @@ class RefusalCode(StrEnum):
     NOT_A_PERIOD = "not_a_period"
     PERIOD_BACKWARDS = "period_backwards"
     PERIOD_TOO_LONG = "period_too_long"
+    MONTH_FAR_AWAY = "month_far_away"
     NOT_A_USAGE = "not_a_usage"
     NOT_AN_AMOUNT = "not_an_amount"
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"

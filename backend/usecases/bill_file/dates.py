@@ -10,6 +10,7 @@ from backend.domain.bill_refusal import CellRefusedError, RefusalCode
 # A file names few different days; one entry is some hundred bytes.
 _REMEMBERED = 8_192
 _LONGEST_PERIOD_DAYS = 366
+_MONTHS_OF_A_YEAR = 12
 
 _MONTH = re.compile(r"(20[0-9]{2})(?:[-/.](0?[1-9]|1[0-2])|年(0?[1-9]|1[0-2])月分?|(0[1-9]|1[0-2]))")
 _DAY_TEXT = r"20[0-9]{2}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}日|[0-9]{4})"
@@ -70,6 +71,14 @@ def check_period(first: date, last: date) -> None:
         raise CellRefusedError(RefusalCode.PERIOD_BACKWARDS)
     if (last - first).days > _LONGEST_PERIOD_DAYS:
         raise CellRefusedError(RefusalCode.PERIOD_TOO_LONG)
+
+
+def is_far_away(month: str, confirmed_on: object) -> bool:
+    """Whether more than a year lies between a billing month and the day on which its bill was confirmed."""
+    if not isinstance(confirmed_on, date):
+        return False
+    months = (confirmed_on.year - int(month[:4])) * _MONTHS_OF_A_YEAR + confirmed_on.month - int(month[5:])
+    return abs(months) > _MONTHS_OF_A_YEAR
 
 
 def _folded(text: str) -> str:

@@ -57,6 +57,8 @@ def read_header(line: str) -> Header | tuple[Refusal, ...]:
     """Understand the first line, comma or tab separated; otherwise every fault of it."""
     candidates = [(_split(line, delimiter), delimiter) for delimiter in (",", "\t")]
     names, delimiter = max(candidates, key=lambda candidate: _recognised(candidate[0]))
+    if len(names) == 1:
+        return (_fault(RefusalCode.NO_SEPARATOR),)
     known = _known()
     faults = (*_unknown(names), *_repeated(names), *_missing({known.get(header_key(name)) for name in names}))
     if faults:

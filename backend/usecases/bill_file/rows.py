@@ -24,12 +24,13 @@ from backend.usecases.bill_file.cells import (
     read_place,
     read_usage,
 )
-from backend.usecases.bill_file.dates import check_period, read_day, read_month, read_period
+from backend.usecases.bill_file.dates import check_period, is_far_away, read_day, read_month, read_period
 from backend.usecases.bill_file.header import Header
 from backend.usecases.bill_file.phones import read_phone
 from backend.usecases.bill_file.plain import PLAIN_READERS
 
 Row = Sequence[str]
+_END_OF_FILE = ["\x1a"]  # what some programs write behind the last line
 Record = tuple[object, ...]  # in the order of backend.store.bill_import.STAGED
 
 _READERS: Mapping[Column, Callable[[str], object]] = {
@@ -60,6 +61,7 @@ def read_rows(lines: Sequence[str], *, first_line: int, header: Header, refusals
     refused: set[int] = set()
     values = {column: _read_column(column, cells, numbers, refused, refusals) for column, cells in texts.items()}
     starts, ends = _periods(values, numbers, refused, refusals)
+    _compare_months(values, numbers, refused, refusals)
     records = zip(
         numbers,
         values[Column.CUSTOMER_NUMBER],
@@ -88,7 +90,7 @@ def _whole_rows(lines: Sequence[str], *, first_line: int, header: Header, refusa
             refusals.add(Refusal(line=number, column=None, code=RefusalCode.BROKEN_QUOTES))
         elif len(row) == width and any(row):
             rows.append((number, row))
-        elif any(row):
+        elif any(row) and row != _END_OF_FILE:
             refusals.add(_ragged(number, len(row), width))
     return rows
 
@@ -137,6 +139,21 @@ def _read_one(column: Column, text: str, number: int, refused: set[int], refusal
         hint = shown(text) if column in QUOTABLE and text.strip() else None
         refusals.add(Refusal(line=number, column=column, code=error.code, value_hint=hint))
         return None
+
+
+def _compare_months(
+    values: Mapping[Column, Sequence[object]], numbers: Sequence[int], refused: set[int], refusals: Refusals
+) -> None:
+    """Refuse a month that was not confirmed within a year of it: a slip of the pen would be asked for at once."""
+    pairs = list(zip(values[Column.BILLING_MONTH], values[Column.CONFIRMED_ON], strict=True))
+    far = {pair for pair in set(pairs) if isinstance(pair[0], str) and is_far_away(pair[0], pair[1])}
+    for number, pair in zip(numbers, pairs, strict=True) if far else ():
+        if pair in far:
+            refused.add(number)
+            hint = f"{pair[0]}, {pair[1]}"
+            refusals.add(
+                Refusal(line=number, column=Column.BILLING_MONTH, code=RefusalCode.MONTH_FAR_AWAY, value_hint=hint)
+            )
 
 
 def _periods(

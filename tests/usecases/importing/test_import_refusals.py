@@ -65,6 +65,8 @@ async def test_one_bad_line_keeps_all_others_out(engine: AsyncEngine, tmp_path: 
         ("bill_number", "請求1", "not_a_bill_number"),
         ("confirmed_on", "2026-02-29", "not_a_date"),
         ("confirmed_on", "8/11/2026", "not_a_date"),
+        ("billing_month", "2036-01", "month_far_away"),
+        ("billing_month", "2025-10", "month_far_away"),
     ],
 )
 def test_f67_a_cell_is_refused_by_line_column_and_reason(tmp_path: Path, column: str, value: str, code: str) -> None:
@@ -133,6 +135,8 @@ async def test_a_line_break_inside_quotes_is_refused(engine: AsyncEngine, tmp_pa
         (HEADER.replace("メールアドレス", "開始日"), [(1, "period", "duplicate_column")]),
         (HEADER.replace("ご使用期間", "開始日"), [(1, "period_to", "missing_column")]),
         (HEADER + ",", [(1, None, "unknown_column")]),
+        (HEADER.replace(",", ";"), [(1, None, "no_separator")]),
+        ("\n\n" + HEADER + ",", [(3, None, "unknown_column")]),
     ],
 )
 async def test_f63_a_header_is_refused_before_any_line(
@@ -143,9 +147,10 @@ async def test_f63_a_header_is_refused_before_any_line(
     assert sorted(reasons(report), key=str) == sorted(expected, key=str)
 
 
-async def test_a_file_of_nothing_is_refused(engine: AsyncEngine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("nothing", [b"", b"\xef\xbb\xbf", b"\r\n \r\n"])
+async def test_a_file_of_nothing_is_refused(engine: AsyncEngine, tmp_path: Path, nothing: bytes) -> None:
     empty = tmp_path / "empty.csv"
-    empty.write_bytes(b"")
+    empty.write_bytes(nothing)
 
     assert reasons(await run_import(engine, empty)) == [(1, None, "empty_file")]
     assert reasons(await run_import(engine, write_file(tmp_path))) == [(1, None, "no_rows")]
@@ -206,3 +211,15 @@ async def test_every_line_that_contradicts_the_ledger_is_listed(engine: AsyncEng
     report = await import_lines(engine, tmp_path, *(other_line(serial, amount="9000") for serial in range(1_100)))
 
     assert [refusal.line for refusal in report.refusals] == list(range(2, 1_102))
+
+
+async def test_blank_lines_and_the_mark_of_the_end_are_passed_over(engine: AsyncEngine, tmp_path: Path) -> None:
+    source = write_file(tmp_path, line(), "", other_line(5, amount="x"), "\x1a", header="\n" + HEADER)
+
+    assert reasons(await run_import(engine, source)) == [(5, "amount", "not_an_amount")]
+
+
+async def test_a_month_may_be_confirmed_a_year_before_or_after_it(engine: AsyncEngine, tmp_path: Path) -> None:
+    report = await import_lines(engine, tmp_path, line(billing_month="2025-11"), other_line(3, billing_month="2027-11"))
+
+    assert report.new_bills == 2
