@@ -222,8 +222,9 @@ async def test_the_forms_say_what_is_wrong_to_everybody(site: Site, page: Page) 
 
     await page.get_by_role("button", name=SEND_CODE).click()
 
-    await expect(page.get_by_role("alert")).to_have_count(2)
-    await expect(page.get_by_label("お客様番号")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_role("alert")).to_have_text("入力をご確認いただく欄が2か所あります。")
+    await expect(page.get_by_label("お客様番号")).to_be_focused()
+    await expect(page.get_by_label("お客様番号")).to_be_in_viewport()
     await _is_sound(page)
 
 
