@@ -29,6 +29,7 @@ NARROW = {"width": 320, "height": 640}
 WITH_CHALLENGE = "4000002500003155"
 REFUSED_AT_ENTRY = "4000000000000002"
 TAIL = "ご契約のお電話番号の下4桁"
+ELSEWHERE = "カード情報を入力する"
 
 # A press whose answer is not there yet; Playwright's own locators would wait for it.
 _PRESS_AND_LOOK = """() => {
@@ -79,6 +80,7 @@ async def test_a_payer_pays_in_the_frame_with_3d_secure_and_nothing_is_blocked(s
 
     await _type_card(page, WITH_CHALLENGE)
     await expect(page.get_by_text("カード会社の本人認証の画面です")).to_be_visible()
+    await expect(page.locator("#card-frame")).to_be_focused()
     await page.frame_locator("#card-frame").get_by_role("button", name="認証する").click()
     await page.get_by_role("button", name=PAY, exact=True).click()
 
@@ -121,11 +123,51 @@ async def test_the_frames_words_are_told_on_our_page_and_the_button_rests(site: 
     await _prove(site, page, await site.payer())
 
     await page.get_by_role("button", name=CHECK).click()
-    await expect(page.locator("#card-error")).to_have_text("カード番号を入力してください。")
+    await expect(page.locator("#card-error")).to_have_text("入力をご確認いただく欄が4か所あります。")
+    await expect(page.get_by_role("alert")).to_have_count(0)
     await _type_card(page, REFUSED_AT_ENTRY)
 
     await expect(page.locator("#card-error")).to_contain_text("ご利用いただけませんでした")
-    await expect(page.get_by_role("button", name=CHECK)).to_be_enabled()
+    await expect(page.get_by_role("button", name=CHECK)).to_be_focused()
+
+
+async def test_without_our_script_the_gateways_page_is_offered(site: Site, page: Page) -> None:
+    await page.route("**/static/pages.*.js", _fail)
+
+    await _prove(site, page, await site.payer())
+    await page.get_by_role("link", name=ELSEWHERE).click()
+
+    await expect(page.get_by_label("カード番号")).to_be_visible()
+
+
+async def test_a_frame_that_does_not_come_is_waited_for_and_then_replaced_by_the_gateways_page(
+    site: Site, page: Page
+) -> None:
+    await page.clock.install()
+    await page.route("**/fields/*", _never_answer_at_all)
+
+    await _prove(site, page, await site.payer())
+    await expect(page.get_by_role("status")).to_have_text("カードの入力欄を読み込んでいます…")
+    await expect(page.get_by_role("button", name=CHECK)).to_be_disabled()
+    await expect(page.get_by_role("link", name=ELSEWHERE)).to_be_hidden()
+    await page.clock.run_for(10_000)
+
+    await expect(page.get_by_role("status")).to_contain_text("カードの入力欄を表示できません")
+    await expect(page.get_by_role("button", name=CHECK)).to_be_hidden()
+    await expect(page.get_by_role("link", name=ELSEWHERE)).to_be_visible()
+
+
+async def test_when_the_card_entry_runs_out_the_page_is_opened_anew(site: Site, page: Page) -> None:
+    await _prove(site, page, await site.payer())
+    await _fill_in_card(page, VISA)
+    await site.control("clock", {"now": "2026-11-21T00:00:01+09:00"})
+
+    await page.get_by_role("button", name=CHECK).click()
+    await expect(page.get_by_role("link", name="画面を開き直す")).to_be_focused()
+    await expect(page.get_by_role("button", name=CHECK)).to_be_hidden()
+    await page.get_by_role("link", name="画面を開き直す").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("有効期限が切れました")
 
 
 async def test_the_payment_button_rests_after_the_first_press(site: Site, page: Page) -> None:
@@ -165,7 +207,7 @@ async def test_f44_without_javascript_the_card_is_entered_on_the_gateways_page(s
     page = await device.new_page()
     await _prove(site, page, await site.payer())
 
-    await page.get_by_role("link", name="カード情報を入力する").click()
+    await page.get_by_role("link", name=ELSEWHERE).click()
     for name, value in (("number", VISA), ("expiry", "12/30"), ("cvc", "123"), ("name", "HANAKO YAMADA")):
         await page.locator(f"#{name}").fill(value)
     await page.get_by_role("button", name=CHECK).click()
@@ -281,6 +323,16 @@ async def _is_sound(page: Page, *, says: str = "") -> None:
     assert smallest >= 16, page.url
     found = await Axe().run(page)
     assert found.response["violations"] == [], (page.url, found.generate_report())
+
+
+async def _fail(route: Route) -> None:
+    """The network loses it."""
+    await route.abort()
+
+
+async def _never_answer_at_all(route: Route) -> None:
+    """Not even a failure comes."""
+    del route
 
 
 async def _never_answer(route: Route) -> None:
