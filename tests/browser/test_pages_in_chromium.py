@@ -41,6 +41,13 @@ _PRESS_AND_LOOK = """() => {
 }"""
 
 
+# As the browser's own setting would do it.
+_LETTERS_TWICE_AS_LARGE = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("html { font-size: 225%; }");
+  document.adoptedStyleSheets = [sheet];
+}"""
+
 # A message as the frame would send it, which says where it comes from.
 _SPEAK = """(origin) => {
   const frame = document.getElementById("card-frame");
@@ -232,9 +239,29 @@ async def test_every_page_fits_a_narrow_screen_and_axe_finds_nothing(site: Site,
         await _prove(site, page, other)
         await _pay(page, card)
         await _is_sound(page)
+    await page.goto(f"{site.base}/p/{declined.token}")
+    await _is_sound(page, says="お手続きの途中です")
+    await page.context.clear_cookies()
+    await page.goto(f"{site.base}/p/{asked.token}")
+    await _is_sound(page, says="本人認証")
     for path in (f"/p/{payer.token}", "/p/unknown", "/pay/1/done", "/apply", "/apply/received", "/link/unknown"):
         await page.goto(f"{site.base}{path}")
         await _is_sound(page)
+
+
+async def test_letters_twice_as_large_still_fit_a_narrow_screen(site: Site, page: Page) -> None:
+    await page.goto(f"{site.base}/p/{(await site.payer(1, ('2026-10', 116_120), ('2026-11', 7_480))).token}")
+
+    await page.evaluate(_LETTERS_TWICE_AS_LARGE)
+
+    assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    assert await page.locator(".figure").evaluate("(figure) => figure.scrollWidth <= figure.clientWidth")
+    assert await page.locator(".steps .name").evaluate_all("(names) => names.map((name) => name.clientWidth > 1)") == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.leaves_violations("an amount that its bills contradict is planted")
