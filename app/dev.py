@@ -113,6 +113,7 @@ async def _start_emulators(settings: Settings, stack: AsyncExitStack) -> Address
         webhook_secret=settings.sandbox_gateway_webhook_secret.get_secret_value(),
         webhook_url=f"{public}/hooks/gateway/sandbox",
         public_base=addresses.gateway,
+        merchant_name=settings.sender_name,
     )
     line = LineConfig(
         channel_secret=settings.line_channel_secret.get_secret_value(),

@@ -80,9 +80,19 @@ class PaymentPage:
             case AttemptState.DECLINED | AttemptState.WITHDRAWN | None:
                 return self._state_without_money(now=now)
 
+    def may_prove(self, *, now: datetime) -> bool:
+        """Whether the right answer begins a session: to pay, or to be asked by the issuer on another device (f42)."""
+        state = self.state(now=now)
+        is_asked = state is PageState.CHALLENGED and self.proof_failures < PROOF_TRIES
+        return is_asked or state is PageState.PAYABLE
+
     def has_refused(self, card_reference: str) -> bool:
-        """Whether this is the card that was just declined: only a card entered anew may be charged (invariant 10)."""
-        return self.attempt_state is AttemptState.DECLINED and self.attempt_card == card_reference
+        """Whether this is the card that was just declined: only a card entered anew may be charged (invariant 10).
+
+        A refusal that was no card's fault leaves the card good: it may be pressed again, as a new attempt.
+        """
+        is_declined = self.attempt_state is AttemptState.DECLINED and self.decline_class is not DeclineClass.OURS
+        return is_declined and self.attempt_card == card_reference
 
     def _state_without_money(self, *, now: datetime) -> PageState:
         if self.has_waiting_receipt:

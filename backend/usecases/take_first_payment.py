@@ -76,7 +76,8 @@ async def prove_payer(
 ) -> ProvenPayer | ProofResult | None:
     """Begin a session for who knows the last four digits of the contract's phone number (f42).
 
-    Wrong answers are counted on the link; after five of them it needs a person.
+    To pay, or to answer the issuer's question on another device than the one it was met on. Wrong answers are
+    counted on the link; after five of them it needs a person.
     """
     async with transaction(services.engine) as connection:
         link_id = await links.find_link(connection, token=token)
@@ -84,7 +85,7 @@ async def prove_payer(
             return None
         await links.lock_link(connection, link_id=link_id)
         page = await _judge(connection, link_id=link_id, now=now)
-        if page.state(now=now) is not PageState.PAYABLE:
+        if not page.may_prove(now=now):
             return ProofResult.NOT_PAYABLE
         if phone_tail != page.phone_tail:
             await links.count_proof_failure(connection, link_id=link_id)

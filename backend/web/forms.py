@@ -15,6 +15,8 @@ LARGEST_FORM_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
 _LONGEST_VALUE = 500
+_TAIL_LENGTH = 4
+_PHONE_LENGTHS = (10, 11)
 _BETWEEN_DIGITS = re.compile(r"[\s\-‐‑‒–—―−ー()]")
 
 
@@ -56,8 +58,24 @@ def _is_plain(text: str) -> bool:
 
 def digits(text: str, *, length: int) -> str | None:
     """ASCII digits of exactly this length, from full-width ones and with blanks or hyphens between; else None."""
-    folded = _BETWEEN_DIGITS.sub("", unicodedata.normalize("NFKC", text))
-    return folded if len(folded) == length and folded.isascii() and folded.isdigit() else None
+    folded = _folded(text)
+    return folded if len(folded) == length and _is_number(folded) else None
+
+
+def last_four(text: str) -> str | None:
+    """The last four digits of a telephone number; who types the whole number (0, then 9 or 10 digits) means them."""
+    folded = _folded(text)
+    if len(folded) in _PHONE_LENGTHS and folded.startswith("0") and _is_number(folded):
+        return folded[-_TAIL_LENGTH:]
+    return digits(text, length=_TAIL_LENGTH)
+
+
+def _folded(text: str) -> str:
+    return _BETWEEN_DIGITS.sub("", unicodedata.normalize("NFKC", text))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def customer_number(text: str) -> str | None:

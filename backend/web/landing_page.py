@@ -14,14 +14,14 @@ from backend.web.keys import RENDERER, SERVICES, UNKNOWN_TOKENS, now_of, visitor
 
 _REFUSED = 422
 _NOT_FOUND = 404
-_TAIL_LENGTH = 4
+_QUESTIONS = {PageState.PAYABLE: "landing", PageState.CHALLENGED: "challenged_elsewhere"}
 
 
 async def show(request: web.Request) -> web.Response:
     """`GET /p/{token}`: what is to be paid, and the question; or what is true instead. Robots may look too (f43)."""
     now = await now_of(request)
     page = await _find(request)
-    return _not_found(request) if page is None else _page(request, page, now=now)
+    return _not_found(request) if page is None else await _page(request, page, now=now)
 
 
 async def prove(request: web.Request) -> web.Response:
@@ -31,11 +31,11 @@ async def prove(request: web.Request) -> web.Response:
     page = await _find(request)
     if page is None:
         return _not_found(request)
-    if page.state(now=now) is not PageState.PAYABLE:
-        return _page(request, page, now=now)
-    tail = forms.digits(form.get("phone_tail", ""), length=_TAIL_LENGTH)
+    if not page.may_prove(now=now):
+        return await _page(request, page, now=now)
+    tail = forms.last_four(form.get("phone_tail", ""))
     if error := _fault(request, form, tail):
-        return _page(request, page, now=now, error=error)
+        return await _page(request, page, now=now, error=error)
     return await _begin(request, tail=tail or "", now=now)
 
 
@@ -55,7 +55,7 @@ async def _begin(request: web.Request, *, tail: str, now: datetime) -> web.Respo
         case ProofResult():
             return await _refuse(request, proven, now=now)
         case ProvenPayer():
-            return await _open_entry(request, proven, now=now)
+            return await _go_on(request, proven, now=now)
 
 
 async def _refuse(request: web.Request, why: ProofResult, *, now: datetime) -> web.Response:
@@ -63,23 +63,29 @@ async def _refuse(request: web.Request, why: ProofResult, *, now: datetime) -> w
     page = await _find(request)
     if page is None:
         return _not_found(request)
-    return _page(request, page, now=now, error="wrong_answer" if why is ProofResult.WRONG_ANSWER else None)
+    return await _page(request, page, now=now, error="wrong_answer" if why is ProofResult.WRONG_ANSWER else None)
 
 
-async def _open_entry(request: web.Request, proven: ProvenPayer, *, now: datetime) -> web.Response:
+async def _go_on(request: web.Request, proven: ProvenPayer, *, now: datetime) -> web.Response:
+    """To the card entry; or, when the issuer is asking already, to its question, also on another device."""
+    order_number, is_asked = proven.page.order_number, proven.page.state(now=now) is PageState.CHALLENGED
+    if not is_asked:
+        await _open_entry(request, proven, now=now)
+    response = answers.see(f"/pay/{order_number}/{'done' if is_asked else 'entry'}")
+    payer.remember_payer(request, response, order_number=order_number, cookie=proven.cookie)
+    return response
+
+
+async def _open_entry(request: web.Request, proven: ProvenPayer, *, now: datetime) -> None:
     """A gateway that is away does not undo the proof: the entry page offers to try again."""
-    order_number = proven.page.order_number
     session = await take_first_payment.find_payer(
-        request.app[SERVICES], cookie=proven.cookie, order_number=order_number, now=now
+        request.app[SERVICES], cookie=proven.cookie, order_number=proven.page.order_number, now=now
     )
     if session is not None:
         try:
             await card_entry_page.begin(request, session, now=now)
         except GatewayUnavailableError:
             card_entry_page.log_absence(request)
-    response = answers.see(f"/pay/{order_number}/entry")
-    payer.remember_payer(request, response, order_number=order_number, cookie=proven.cookie)
-    return response
 
 
 async def _find(request: web.Request) -> PaymentPage | None:
@@ -89,12 +95,15 @@ async def _find(request: web.Request) -> PaymentPage | None:
     return await take_first_payment.find_page(request.app[SERVICES], token=token)
 
 
-def _page(request: web.Request, page: PaymentPage, *, now: datetime, error: str | None = None) -> web.Response:
+async def _page(request: web.Request, page: PaymentPage, *, now: datetime, error: str | None = None) -> web.Response:
+    """The question, and a way on for who has answered it on this device already; or what is true instead."""
     state = page.state(now=now)
-    if state is not PageState.PAYABLE:
+    if state not in _QUESTIONS:
         return payment_states.unpayable(request, page=page, state=state, now=now)
+    known = await payer.known_payer(request, order_number=page.order_number, now=now)
     values = views.payment(page, calendar=request.app[SERVICES].calendar)
-    return answers.page(request, "landing", values | {"error": error}, status=_REFUSED if error else 200)
+    values |= {"error": error, "has_session": known is not None}
+    return answers.page(request, _QUESTIONS[state], values, status=_REFUSED if error else 200)
 
 
 def _not_found(request: web.Request) -> web.Response:

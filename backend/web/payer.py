@@ -13,7 +13,11 @@ _FORBIDDEN = 403
 
 async def payer_of(request: web.Request, *, now: datetime) -> PayerSession | None:
     """Who has proved on this device that the order in the path is theirs. Changes nothing."""
-    order_number = request.match_info["order_number"]
+    return await known_payer(request, order_number=request.match_info["order_number"], now=now)
+
+
+async def known_payer(request: web.Request, *, order_number: str, now: datetime) -> PayerSession | None:
+    """Who has proved on this device that this order is theirs. Changes nothing."""
     cookie = request.cookies.get(_cookie_name(request, order_number), "")
     if not cookie or not cookie.isascii():
         return None

@@ -25,7 +25,7 @@ async def show(request: web.Request) -> web.Response:
     state = request.config_dict[STATE]
     challenge = _challenge(request)
     if challenge.charge is not None:
-        return _show_for_charge(_charge(state, challenge))
+        return _show_for_charge(state, _charge(state, challenge))
     return _show_for_registration(state, challenge)
 
 
@@ -45,13 +45,14 @@ async def answer(request: web.Request) -> web.Response:
     return _after_registration(registration, challenge)
 
 
-def _show_for_charge(charge: Charge) -> web.Response:
+def _show_for_charge(state: GatewayState, charge: Charge) -> web.Response:
     if charge.status is not ChargeStatus.REQUIRES_ACTION:
         return _after_charge(charge)
     return page(
         "challenge.html",
         leads_to=origin_of(charge.return_url) if charge.return_url else None,
         origin=None,
+        merchant=state.config.merchant_name,
         card_ending=None,
         amount=f"{charge.amount:,}円",
     )
@@ -66,6 +67,7 @@ def _show_for_registration(state: GatewayState, challenge: Challenge) -> web.Res
         framed_by=registration.origin if challenge.is_framed else None,
         leads_to=None if challenge.is_framed else origin_of(registration.return_url),
         origin=registration.origin if challenge.is_framed else None,
+        merchant=state.config.merchant_name,
         card_ending=challenge.card.last4,
         amount=None,
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from emulators.gateway import visits
+from emulators.gateway.keys import STATE
 from emulators.gateway.records import Registration, RegistrationStatus
 from emulators.gateway.registrations import origin_of
 from emulators.gateway.rendering import page
@@ -19,7 +20,7 @@ async def show(request: web.Request) -> web.Response:
     status = visits.status_now(request, registration)
     if ended := _ended(registration, status=status):
         return ended
-    return _form(registration, errors={}, kept={}, message=visits.decline_text(registration))
+    return _form(request, registration, errors={}, kept={}, message=visits.decline_text(registration))
 
 
 async def submit(request: web.Request) -> web.Response:
@@ -34,6 +35,7 @@ async def submit(request: web.Request) -> web.Response:
     entered = submission.registration
     if submission.errors or submission.message:
         return _form(
+            request,
             entered,
             errors=submission.errors,
             kept=submission.kept,
@@ -62,6 +64,7 @@ def _ended(registration: Registration, *, status: RegistrationStatus) -> web.Res
 
 
 def _form(
+    request: web.Request,
     registration: Registration,
     *,
     errors: Mapping[str, str],
@@ -74,6 +77,8 @@ def _form(
         status=status,
         leads_to=origin_of(registration.return_url),
         back_url=visits.back_to_merchant(registration),
+        merchant=request.config_dict[STATE].config.merchant_name,
+        reference=registration.reference,
         errors=errors,
         kept=kept,
         message=message,

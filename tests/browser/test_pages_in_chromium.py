@@ -29,6 +29,7 @@ NARROW = {"width": 320, "height": 640}
 WITH_CHALLENGE = "4000002500003155"
 REFUSED_AT_ENTRY = "4000000000000002"
 TAIL = "ご契約のお電話番号の下4桁"
+ELSEWHERE = "カード情報を入力する"
 
 # A press whose answer is not there yet; Playwright's own locators would wait for it.
 _PRESS_AND_LOOK = """() => {
@@ -39,6 +40,13 @@ _PRESS_AND_LOOK = """() => {
   return new Promise((resolve) => setTimeout(() => resolve(look()), 50));
 }"""
 
+
+# As the browser's own setting would do it.
+_LETTERS_TWICE_AS_LARGE = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("html { font-size: 225%; }");
+  document.adoptedStyleSheets = [sheet];
+}"""
 
 # A message as the frame would send it, which says where it comes from.
 _SPEAK = """(origin) => {
@@ -79,6 +87,7 @@ async def test_a_payer_pays_in_the_frame_with_3d_secure_and_nothing_is_blocked(s
 
     await _type_card(page, WITH_CHALLENGE)
     await expect(page.get_by_text("カード会社の本人認証の画面です")).to_be_visible()
+    await expect(page.locator("#card-frame")).to_be_focused()
     await page.frame_locator("#card-frame").get_by_role("button", name="認証する").click()
     await page.get_by_role("button", name=PAY, exact=True).click()
 
@@ -121,11 +130,51 @@ async def test_the_frames_words_are_told_on_our_page_and_the_button_rests(site: 
     await _prove(site, page, await site.payer())
 
     await page.get_by_role("button", name=CHECK).click()
-    await expect(page.locator("#card-error")).to_have_text("カード番号を入力してください。")
+    await expect(page.locator("#card-error")).to_have_text("入力をご確認いただく欄が4か所あります。")
+    await expect(page.get_by_role("alert")).to_have_count(0)
     await _type_card(page, REFUSED_AT_ENTRY)
 
     await expect(page.locator("#card-error")).to_contain_text("ご利用いただけませんでした")
-    await expect(page.get_by_role("button", name=CHECK)).to_be_enabled()
+    await expect(page.get_by_role("button", name=CHECK)).to_be_focused()
+
+
+async def test_without_our_script_the_gateways_page_is_offered(site: Site, page: Page) -> None:
+    await page.route("**/static/pages.*.js", _fail)
+
+    await _prove(site, page, await site.payer())
+    await page.get_by_role("link", name=ELSEWHERE).click()
+
+    await expect(page.get_by_label("カード番号")).to_be_visible()
+
+
+async def test_a_frame_that_does_not_come_is_waited_for_and_then_replaced_by_the_gateways_page(
+    site: Site, page: Page
+) -> None:
+    await page.clock.install()
+    await page.route("**/fields/*", _never_answer_at_all)
+
+    await _prove(site, page, await site.payer())
+    await expect(page.get_by_role("status")).to_have_text("カードの入力欄を読み込んでいます…")
+    await expect(page.get_by_role("button", name=CHECK)).to_be_disabled()
+    await expect(page.get_by_role("link", name=ELSEWHERE)).to_be_hidden()
+    await page.clock.run_for(10_000)
+
+    await expect(page.get_by_role("status")).to_contain_text("カードの入力欄を表示できません")
+    await expect(page.get_by_role("button", name=CHECK)).to_be_hidden()
+    await expect(page.get_by_role("link", name=ELSEWHERE)).to_be_visible()
+
+
+async def test_when_the_card_entry_runs_out_the_page_is_opened_anew(site: Site, page: Page) -> None:
+    await _prove(site, page, await site.payer())
+    await _fill_in_card(page, VISA)
+    await site.control("clock", {"now": "2026-11-21T00:00:01+09:00"})
+
+    await page.get_by_role("button", name=CHECK).click()
+    await expect(page.get_by_role("link", name="画面を開き直す")).to_be_focused()
+    await expect(page.get_by_role("button", name=CHECK)).to_be_hidden()
+    await page.get_by_role("link", name="画面を開き直す").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("有効期限が切れました")
 
 
 async def test_the_payment_button_rests_after_the_first_press(site: Site, page: Page) -> None:
@@ -165,7 +214,7 @@ async def test_f44_without_javascript_the_card_is_entered_on_the_gateways_page(s
     page = await device.new_page()
     await _prove(site, page, await site.payer())
 
-    await page.get_by_role("link", name="カード情報を入力する").click()
+    await page.get_by_role("link", name=ELSEWHERE).click()
     for name, value in (("number", VISA), ("expiry", "12/30"), ("cvc", "123"), ("name", "HANAKO YAMADA")):
         await page.locator(f"#{name}").fill(value)
     await page.get_by_role("button", name=CHECK).click()
@@ -190,9 +239,29 @@ async def test_every_page_fits_a_narrow_screen_and_axe_finds_nothing(site: Site,
         await _prove(site, page, other)
         await _pay(page, card)
         await _is_sound(page)
+    await page.goto(f"{site.base}/p/{declined.token}")
+    await _is_sound(page, says="お手続きの途中です")
+    await page.context.clear_cookies()
+    await page.goto(f"{site.base}/p/{asked.token}")
+    await _is_sound(page, says="本人認証")
     for path in (f"/p/{payer.token}", "/p/unknown", "/pay/1/done", "/apply", "/apply/received", "/link/unknown"):
         await page.goto(f"{site.base}{path}")
         await _is_sound(page)
+
+
+async def test_letters_twice_as_large_still_fit_a_narrow_screen(site: Site, page: Page) -> None:
+    await page.goto(f"{site.base}/p/{(await site.payer(1, ('2026-10', 116_120), ('2026-11', 7_480))).token}")
+
+    await page.evaluate(_LETTERS_TWICE_AS_LARGE)
+
+    assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    assert await page.locator(".figure").evaluate("(figure) => figure.scrollWidth <= figure.clientWidth")
+    assert await page.locator(".steps .name").evaluate_all("(names) => names.map((name) => name.clientWidth > 1)") == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.leaves_violations("an amount that its bills contradict is planted")
@@ -222,8 +291,9 @@ async def test_the_forms_say_what_is_wrong_to_everybody(site: Site, page: Page) 
 
     await page.get_by_role("button", name=SEND_CODE).click()
 
-    await expect(page.get_by_role("alert")).to_have_count(2)
-    await expect(page.get_by_label("お客様番号")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_role("alert")).to_have_text("入力をご確認いただく欄が2か所あります。")
+    await expect(page.get_by_label("お客様番号")).to_be_focused()
+    await expect(page.get_by_label("お客様番号")).to_be_in_viewport()
     await _is_sound(page)
 
 
@@ -280,6 +350,16 @@ async def _is_sound(page: Page, *, says: str = "") -> None:
     assert smallest >= 16, page.url
     found = await Axe().run(page)
     assert found.response["violations"] == [], (page.url, found.generate_report())
+
+
+async def _fail(route: Route) -> None:
+    """The network loses it."""
+    await route.abort()
+
+
+async def _never_answer_at_all(route: Route) -> None:
+    """Not even a failure comes."""
+    del route
 
 
 async def _never_answer(route: Route) -> None:

@@ -65,7 +65,9 @@ async def test_fields_that_cannot_be_right_are_said_beside_them(site: Site) -> N
     await browser.press(SEND_CODE, customer_number="x", phone="03-1234-5678")
 
     assert browser.status == 422
-    assert browser.html.count('role="alert"') == 2
+    assert "入力をご確認いただく欄が2か所あります" in browser.text
+    assert browser.html.count('aria-invalid="true"') == 2
+    assert browser.html.count("autofocus") == 1
     assert 'value="03-1234-5678"' in browser.html
 
 

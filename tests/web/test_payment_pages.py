@@ -89,7 +89,7 @@ async def test_something_else_than_four_digits_is_not_counted(site: Site) -> Non
     for answer in ("", "12", "abcd", "12345"):
         await browser.press(CONSENT, phone_tail=answer)
 
-    assert "数字4桁で入力してください" in browser.text
+    assert "お電話番号の下4桁を、数字で入力してください" in browser.text
     assert await site.ledger.rows("SELECT proof_failures FROM payment_link") == [(0,)]
 
 
@@ -102,12 +102,36 @@ async def test_full_width_digits_are_accepted(site: Site) -> None:
     assert browser.url.endswith("/entry")
 
 
+async def test_who_types_the_whole_telephone_number_means_its_last_four_digits(site: Site) -> None:
+    payer = await site.payer()
+    browser = await site.open(payer)
+
+    await browser.press(CONSENT, phone_tail="090-9999-9999")
+    counted = browser.text
+    await browser.press(CONSENT, phone_tail=f"０９０－９９９９－{payer.phone_tail}")
+
+    assert "あと4回" in counted
+    assert browser.url.endswith("/entry")
+
+
+async def test_who_comes_back_to_the_url_on_the_same_device_may_go_on(site: Site) -> None:
+    payer = await site.payer()
+    browser = await site.prove(payer)
+
+    await browser.open(f"{site.base}/p/{payer.token}")
+    elsewhere = await site.open(payer)
+    await browser.follow("続きから進む")
+
+    assert browser.url == f"{site.base}/pay/{payer.order_number}/entry"
+    assert "続きから進む" not in elsewhere.text
+
+
 async def test_r15_the_consent_is_kept_with_its_version(site: Site) -> None:
     await site.prove(await site.payer())
 
     versions = await site.ledger.rows("SELECT consent_version, consented_at IS NOT NULL FROM card_registration")
 
-    assert versions == [("2026-11-01", True)]
+    assert versions == [("2026-11-28", True)]
 
 
 async def test_an_old_consent_text_is_shown_anew_instead_of_being_taken(site: Site) -> None:
@@ -153,7 +177,7 @@ async def test_r02_r15_r18_the_confirmation_shows_card_and_amount_and_its_two_bu
         payer.order_number,
         f"{payer.order_number}-01",
         "一括払い",
-        "お客さまとカード会社との会員規約が適用されます",
+        "お客様とカード会社との会員規約が適用されます",
     ):
         assert words in browser.text
     assert "東京都千代田区丸の内（以下省略）" in browser.text

@@ -9,9 +9,10 @@ from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.resolve_unknown_payments import resolve_due
 from tests.kit.clock import FakeClock
-from tests.web.site import ASKS_ISSUER, BACK, DECLINES_ALWAYS, ENTER_AGAIN, PAY, STOLEN, Payer, Site
+from tests.web.site import ASKS_ISSUER, BACK, DECLINES_ALWAYS, ENTER_AGAIN, OUR_FAULT, PAY, STOLEN, Payer, Site
 
 DECLINE_TOO = ("4000000000000341", "4000000000000341")  # one card is not tried more than three times
+PROVE_TO_THE_ISSUER = "同意して本人認証へ進む"
 CHARGE = {"path": "/v1/charges", "method": "POST", "times": 1}
 
 
@@ -266,6 +267,63 @@ async def test_the_issuers_question_is_not_shown_to_another_device(site: Site) -
 
     assert "カード会社の本人認証" in other.text
     assert "/3ds/" not in other.html
+    assert other.buttons == [PROVE_TO_THE_ISSUER]
+    assert "お手続きの続きを開く" not in other.links
+
+
+async def test_the_issuers_question_is_answered_on_another_device_by_who_proves_who_they_are(site: Site) -> None:
+    payer = await site.payer()
+    await site.pay(payer, ASKS_ISSUER)
+
+    other = await site.open(payer)
+    await other.press(PROVE_TO_THE_ISSUER, phone_tail=payer.phone_tail)
+    await other.follow("本人認証に進む")
+    await other.submit(other.form(other.buttons[0]), answer="confirm")
+
+    assert [charge["status"] for charge in await site.charges()] == ["succeeded"]
+    assert await site.ledger.rows("SELECT count(*) FROM card_registration") == [(1,)]
+
+
+async def test_the_device_that_met_the_issuers_question_is_led_on_from_the_url(site: Site) -> None:
+    payer = await site.payer()
+    browser = await site.pay(payer, ASKS_ISSUER)
+
+    await browser.open(f"{site.base}/p/{payer.token}")
+    await browser.follow("お手続きの続きを開く")
+
+    assert "本人認証に進む" in browser.links
+
+
+async def test_f42_before_the_issuers_question_wrong_answers_are_counted_too(site: Site) -> None:
+    payer = await site.payer()
+    await site.pay(payer, ASKS_ISSUER)
+    other = await site.open(payer)
+    form = other.form(PROVE_TO_THE_ISSUER)
+
+    for _ in range(5):
+        await other.submit(form, phone_tail="9999")
+    offered = other.buttons
+    await other.submit(form, phone_tail=payer.phone_tail)
+
+    assert offered == other.buttons == []
+    assert "入力の回数が上限に達した" in other.text
+    assert other.url.endswith(payer.token)
+
+
+async def test_a_refusal_that_was_ours_lets_the_same_card_be_pressed_again(site: Site) -> None:
+    payer = await site.payer()
+    browser = await site.pay(payer, OUR_FAULT)
+    await browser.press("同じカードでもう一度試す")
+    shown = browser.buttons
+
+    await browser.press(PAY)
+
+    assert shown == [PAY, BACK]
+    assert "当社側の事情" in browser.text
+    assert await site.ledger.rows("SELECT right(transaction_id, 3), state FROM payment_attempt ORDER BY 1") == [
+        ("-01", "declined"),
+        ("-02", "declined"),
+    ]
 
 
 @pytest.mark.parametrize(

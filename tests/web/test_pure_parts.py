@@ -40,6 +40,24 @@ def test_digits_are_read_as_people_write_them(typed: str, read: str | None) -> N
     assert forms.digits(typed, length=4) == read
 
 
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("5678", "5678"),
+        ("090-1234-5678", "5678"),
+        ("０９０１２３４５６７８", "5678"),
+        ("(03) 1234-5678", "5678"),
+        ("12345", None),
+        ("1234567890", None),
+        ("090123456789", None),
+        ("０９０ー１２３４ー５６７あ", None),
+        ("", None),
+    ],
+)
+def test_the_last_four_digits_are_read_from_a_whole_telephone_number_too(typed: str, read: str | None) -> None:
+    assert forms.last_four(typed) == read
+
+
 def test_the_limiter_counts_each_address_alone_and_forgets_after_a_minute() -> None:
     seconds = [0.0]
     limiter = Limiter(limit=2, seconds=lambda: seconds[0])

@@ -205,7 +205,8 @@
       window.location.reload();
     } else {
       refuse(answer);
-      tell(answer.result, { message: answer.message, complete: false });
+      const count = Object.keys(answer.errors).length;
+      tell(answer.result, { message: answer.message, count, complete: false });
     }
   };
 
@@ -219,7 +220,7 @@
     if (busy || !form) { return; }
     showBanner("");
     const wrong = judgeAll();
-    if (wrong.length > 0) { tell("invalid", { message: wrong[0], complete: false }); return; }
+    if (wrong.length > 0) { tell("invalid", { message: wrong[0], count: wrong.length, complete: false }); return; }
     lock(true);
     tell("submitted");
     try {
@@ -236,7 +237,7 @@
     if (event.key !== "Enter" || event.isComposing) { return; }
     event.preventDefault();
     const next = field(names[names.indexOf(event.target.id) + 1]);
-    if (next) { next.focus(); } else { event.target.blur(); }
+    if (next) { next.focus(); } else { submit(); }
   };
 
   const wire = () => {
@@ -272,7 +273,7 @@
     if (state === "challenge") { tell("challenge"); } else { tell("ready"); }
     if (state === "succeeded") { tell("succeeded", { message }); }
     if (state === "declined") { tell("declined", { message, complete: false }); }
-    if (state === "expired") { tell("invalid", { message, complete: false }); }
+    if (state === "expired") { tell("expired", { message }); }
     watchHeight();
   };
 

@@ -17,6 +17,7 @@ from tests.kit.chromium import running_chromium
 # One loop and one Chromium for the whole module: starting it takes longer than a test.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
+MERCHANT = "つきばらい電力"
 HOST_PAGE = """<!doctype html><html lang="ja"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>お支払い</title>
 <style>body{margin:0;padding:16px;font:16px sans-serif}iframe{border:0;width:100%%}</style></head>
@@ -89,6 +90,7 @@ async def started_gateway() -> TestServer:
         webhook_secret=WEBHOOK_SECRET,
         webhook_url=None,
         public_base=f"http://127.0.0.1:{port}",
+        merchant_name=MERCHANT,
     )
     server = TestServer(create_app(config=config), port=port)
     await server.start_server()
@@ -151,11 +153,29 @@ async def test_errors_stand_beside_their_fields(shop: Shop, tmp_path: Path) -> N
 
     told = await shop.wait_until_told("invalid")
     assert told["message"].startswith("カード番号が正しくない")
+    assert told["count"] == 1
     number = shop.frame.get_by_label("カード番号")
     await expect(number).to_be_focused()
     await expect(number).to_have_attribute("aria-invalid", "true")
     await expect(shop.frame.locator("#number-error")).to_have_text(told["message"])
     assert await violations(shop.page, picture=tmp_path / "errors.png") == []
+
+
+async def test_enter_in_the_last_field_hands_the_card_over(shop: Shop) -> None:
+    await shop.fill(VISA)
+
+    await shop.frame.get_by_label("カード名義").press("Enter")
+
+    await shop.wait_until_told("succeeded")
+
+
+async def test_a_frame_that_ran_out_says_so_to_the_merchant_page(shop: Shop) -> None:
+    await shop.fill(VISA)
+    await shop.page.request.post(f"{shop.gateway}/_control/clock", data={"now": "2300-01-01T00:00:00+09:00"})
+
+    await shop.submit()
+
+    assert "有効期限が切れました" in (await shop.wait_until_told("expired"))["message"]
 
 
 async def test_r01_a_brand_that_is_not_accepted_is_told_beside_the_number(shop: Shop) -> None:
@@ -227,6 +247,7 @@ async def test_the_hosted_page_works_with_javascript_switched_off(shop: Shop, br
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
     page = await context.new_page()
     await page.goto(shop.registration["hosted_url"])
+    await expect(page.get_by_text(MERCHANT)).to_be_visible()
     await page.get_by_role("button", name="入力内容を確認する").click()
     await page.screenshot(path=tmp_path / "hosted-errors.png", full_page=True)
     await page.get_by_label("カード番号").fill(CHALLENGED)
@@ -235,6 +256,7 @@ async def test_the_hosted_page_works_with_javascript_switched_off(shop: Shop, br
     await page.get_by_label("カード名義").fill("TARO YAMADA")
     await page.get_by_role("button", name="入力内容を確認する").click()
     await page.screenshot(path=tmp_path / "hosted-challenge.png", full_page=True)
+    await expect(page.get_by_text(MERCHANT)).to_be_visible()
 
     await page.get_by_role("button", name="認証する").click()
 
