@@ -134,8 +134,8 @@ class LineEvents:
                 return await self._follow(event, user_id, now)
             case "unfollow" if user_id:
                 await self._unfollow(event, user_id, now)
-            case "unsend" if user_id:
-                await self._unsend(event, user_id, str(body["unsend"]["messageId"]), now)
+            case "unsend" if user_id and (taken_back := _part(body, "unsend").get("messageId")):
+                await self._unsend(event, user_id, str(taken_back), now)
             case "accountLink" if user_id:
                 return await self._link(event, user_id, now)
             case kind:
@@ -177,8 +177,7 @@ class LineEvents:
 
     async def _link(self, event: inbox.InboxEvent, user_id: str, now: datetime) -> bool:
         """The link and the word about it are one commit: a failure in between uses no nonce up."""
-        link = event.body.get("link")
-        link = link if isinstance(link, Mapping) else {}
+        link = _part(event.body, "link")
         async with transaction(self.services.engine) as connection:
             linked = await link_line_account.accept(
                 self.services,
@@ -195,24 +194,30 @@ class LineEvents:
         return True
 
 
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object within an event; an empty one if it is missing or odd, so that it holds up nobody's next words."""
+    part = body.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
 def _said(event: inbox.InboxEvent, user_id: str, incoming: Incoming) -> Said:
     body: Mapping[str, Any] = event.body
-    message = body.get("message") or {}
+    message, token = _part(body, "message"), body.get("replyToken")
     return Said(
         incoming=incoming,
         address=user_id,
         message_id=str(message.get("id") or event.event_id),
         event=event,
-        reply_token=body.get("replyToken"),
+        reply_token=token if isinstance(token, str) else None,
         is_overheard=body.get("mode") == "standby",
     )
 
 
 def _incoming(body: Mapping[str, Any], said_at: datetime) -> Incoming:
     if body["type"] == "postback":
-        data = str(body["postback"].get("data", ""))[:300]
+        data = str(_part(body, "postback").get("data", ""))[:300]
         return Incoming(channel=ChannelName.LINE, kind=IncomingKind.POSTBACK, data=data, said_at=said_at)
-    message = body.get("message") or {}
+    message = _part(body, "message")
     match message.get("type"):
         case "text":
             kind = IncomingKind.TEXT

@@ -23,6 +23,7 @@ from backend.usecases.services import Services
 
 _OVERLAP = timedelta(minutes=5)  # the gateway's clock and list may lag behind ours; f17 stops larger jumps
 _AHEAD = timedelta(days=1)  # its clock may be before ours, too
+_PAUSES = (0.3, 1.0)  # seconds before the gateway is asked again
 _BATCH = 500
 log = structlog.get_logger()
 
@@ -146,8 +147,7 @@ async def _ask_the_gateway(services: Services, *, since: datetime, memory: resto
     """Close for money that we have forgotten, or because nobody can say; open again what only waited for an answer."""
     memory = restore_gate.Memory(evidence_until=since, remembers_until=memory.remembers_until)
     try:
-        reach = await reach_back(services, since=since, overlap=_OVERLAP)
-        forgotten = await _first_forgotten(services, since=reach, until=now + _AHEAD)
+        forgotten = await _look_for_forgotten(services, since=since, now=now)
     except GatewayUnavailableError as problem:
         detail = {"gateway": str(problem)}
         await _close(services, because=ClosedBecause.GATEWAY_NOT_ASKED, memory=memory, detail=detail, now=now)
@@ -158,6 +158,21 @@ async def _ask_the_gateway(services: Services, *, since: datetime, memory: resto
         return
     async with transaction(services.engine) as connection:
         await _lift_unasked(connection, now=now)
+
+
+async def _look_for_forgotten(services: Services, *, since: datetime, now: datetime) -> list[str]:
+    """Ask again after a moment: one bad answer is no reason to stop everybody's payments."""
+    for pause in _PAUSES:
+        try:
+            return await _look_once(services, since=since, now=now)
+        except GatewayUnavailableError:
+            await asyncio.sleep(pause)
+    return await _look_once(services, since=since, now=now)
+
+
+async def _look_once(services: Services, *, since: datetime, now: datetime) -> list[str]:
+    reach = await reach_back(services, since=since, overlap=_OVERLAP)
+    return await _first_forgotten(services, since=reach, until=now + _AHEAD)
 
 
 async def _first_forgotten(services: Services, *, since: datetime, until: datetime) -> list[str]:

@@ -27,6 +27,9 @@ class AccessLogger(AbstractAccessLogger):
 
 
 def _route(request: web.BaseRequest) -> str:
-    """The template, such as `/p/{token}`; nothing for what no route knows."""
-    resource = request.match_info.route.resource if isinstance(request, web.Request) else None
+    """The template, such as `/p/{token}`; nothing for what no route knows, or what could not even be read."""
+    try:
+        resource = request.match_info.route.resource if isinstance(request, web.Request) else None
+    except AssertionError:  # aiohttp's way to say that it refused the request before it looked for a route
+        resource = None
     return resource.canonical if resource else _NO_ROUTE

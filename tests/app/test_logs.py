@@ -50,6 +50,13 @@ def test_a_value_of_an_event_is_blotted_out(log: StringIO, secret: str) -> None:
     assert secret not in log.getvalue()
 
 
+@pytest.mark.parametrize("word", ["timetable_stands_still", "2026-11-28 00:50:05 UTC", "2026-11-28T00:50"])
+def test_our_own_words_and_times_stay(log: StringIO, word: str) -> None:
+    structlog.get_logger().info("job_done", note=f"about {word}")
+
+    assert only_line(log)["note"] == f"about {word}"
+
+
 @pytest.mark.parametrize("number", [int(PHONE), int(CARD)])
 def test_a_number_is_blotted_out_like_its_digits(log: StringIO, number: int) -> None:
     structlog.get_logger().info("job_done", number=number, amount=9_999_999)
