@@ -68,6 +68,7 @@ class AccountFacts:
     waiting_is_carried_over: bool
     being_checked: tuple[BillFacts, ...]  # a receipt for them waits for approval: say 入金を確認中, ask for nothing
     last_payment: PaymentFacts | None
+    earlier_payments: tuple[PaymentFacts, ...] = ()  # those before it, the newest first
     card: CardFacts | None
     has_card_change: bool  # an application is waiting for the next URL (R09)
-    next_opening_on: date  # when the next URL or automatic charge goes out at the earliest
+    next_opening_on: date  # when the next URL or charge goes out at the earliest: of what waits, else of the next month

@@ -1,14 +1,14 @@
 """SQL for what an answer to a customer may know: one look for all accounts behind a chat."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.account_facts import AccountFacts, BillFacts, CardFacts, PaymentFacts, RequestFacts
-from backend.domain.billing_calendar import BillingCalendar, jst_date
+from backend.domain.billing_calendar import BillingCalendar, jst_date, month_after
 from backend.domain.states import AttemptOrigin, AttemptState, CarryOverReason, DeclineClass, PaymentWay
 
 _ACCOUNTS = text("""
@@ -60,8 +60,9 @@ WHERE r.account_id = ANY(:account_ids) AND r.state IN ('open', 'closing')
 ORDER BY r.id
 """)
 
+# Two years are enough for a chat: who asks for an older month is given the telephone.
 _PAYMENTS = text("""
-SELECT DISTINCT ON (account_id) * FROM (
+SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY known_at DESC) AS place FROM (
   SELECT r.account_id, r.order_number, r.amount,
     (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
      FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
@@ -81,8 +82,9 @@ SELECT DISTINCT ON (account_id) * FROM (
     0, false
   FROM bill b JOIN receipt e ON e.bill_id = b.id AND e.state = 'approved'
   WHERE b.account_id = ANY(:account_ids)
-) payment
-ORDER BY account_id, known_at DESC
+) payment) ordered
+WHERE place <= 24
+ORDER BY account_id, place
 """)
 
 
@@ -101,14 +103,16 @@ async def load_account_facts(
     requests: dict[int, list[RequestFacts]] = {}
     for row in asked:
         requests.setdefault(row["account_id"], []).append(_request(row, calendar))
-    payments = {row["account_id"]: row for row in (await connection.execute(_PAYMENTS, values)).mappings()}
+    payments: dict[int, list[PaymentFacts]] = {}
+    for row in (await connection.execute(_PAYMENTS, values)).mappings():
+        payments.setdefault(row["account_id"], []).append(_payment(row))
     return tuple(
         _facts(
             account,
             requests=requests.get(account["account_id"], []),
-            payment=payments.get(account["account_id"]),
+            payments=payments.get(account["account_id"], []),
             calendar=calendar,
-            now=now,
+            today=jst_date(now),
         )
         for account in accounts
     )
@@ -118,11 +122,12 @@ def _facts(
     account: RowMapping,
     *,
     requests: Sequence[RequestFacts],
-    payment: RowMapping | None,
+    payments: Sequence[PaymentFacts],
     calendar: BillingCalendar,
-    now: datetime,
+    today: date,
 ) -> AccountFacts:
     """The open request is newer than those that are still closing: it is the one to speak of."""
+    waiting = _bills(account["waiting"])
     return AccountFacts(
         account_id=account["account_id"],
         number_tail=account["number_tail"],
@@ -130,14 +135,25 @@ def _facts(
         also_confirming=tuple(
             bill for request in requests[:-1] if request.is_being_confirmed for bill in request.bills
         ),
-        waiting=_bills(account["waiting"]),
+        waiting=waiting,
         waiting_is_carried_over=account["is_carried_over"],
         being_checked=_bills(account["being_checked"]),
-        last_payment=_payment(payment) if payment else None,
+        last_payment=payments[0] if payments else None,
+        earlier_payments=tuple(payments[1:]),
         card=_card(account) if account["brand"] else None,
         has_card_change=account["has_card_change"],
-        next_opening_on=calendar.next_opening_on(jst_date(now)),
+        next_opening_on=calendar.next_opening_on(today)
+        if requests or waiting
+        else _next_month_opens_on(payments, calendar=calendar, today=today),
     )
+
+
+def _next_month_opens_on(payments: Sequence[PaymentFacts], *, calendar: BillingCalendar, today: date) -> date:
+    """What is paid is not asked for again: the next URL is that of the month after (R04)."""
+    paid = [bill.billing_month for payment in payments for bill in payment.bills]
+    if not paid:
+        return calendar.next_opening_on(today)
+    return calendar.opening_of(month_after(max(paid)), today=today)
 
 
 def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
