@@ -80,7 +80,7 @@ def _additions(turn: Turn, facts: AccountFacts, *, topic: str) -> Iterator[str]:
     if facts.waiting and (facts.request or situation_of(facts, now=turn.now) is Situation.RECEIPT_CHECKED):
         waiting = bills_in_short(facts.waiting, wording=turn.wording)
         yield turn.say("also_waiting", **values | {"what": waiting})
-    if facts.has_card_change and topic != "amount" and turn.is_line:
+    if facts.has_card_change and topic != "amount":
         yield turn.say("also_card_change", **values)
 
 

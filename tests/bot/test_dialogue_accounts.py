@@ -20,6 +20,7 @@ PAYABLE = (
     "open_beside_unknown",
     "declined_beside_unknown",
     "card_change_open",
+    "open_and_applied",
     "declined_soft",
     "declined_new_card",
     "declined_never",

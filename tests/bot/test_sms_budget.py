@@ -38,6 +38,7 @@ def longest(facts: AccountFacts) -> AccountFacts:
         last_payment=facts.last_payment and _longest_payment(facts.last_payment),
         also_confirming=MONTHS if facts.also_confirming else (),
         waiting=MONTHS if facts.waiting else (),
+        missed=MONTHS if facts.missed else (),
         being_checked=MONTHS if facts.being_checked else (),
         card=AMEX if facts.card else None,
         next_opening_on=date(2027, 11, 10),

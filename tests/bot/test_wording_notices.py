@@ -112,6 +112,23 @@ def test_r07_a_combined_request_lists_each_month_and_the_total(wording: Wording)
     assert "合計" in text
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("link_expired", "お支払いを確認できていないため"), ("late_meter_reading", "確定が遅れた月があるため")],
+)
+def test_r07_r08_a_combined_request_says_why(wording: Wording, reason: str, words: str) -> None:
+    text = str(notice(wording, NoticeKind.PAYMENT_LINK, ChannelName.LINE, carry_over_reason=reason))
+
+    assert words in text
+    assert "または" not in text
+
+
+def test_a_notice_of_before_the_reason_was_kept_is_worded_without_it(wording: Wording) -> None:
+    text = str(notice(wording, NoticeKind.PAYMENT_LINK, ChannelName.LINE))
+
+    assert "案内します。\\n10・11・12月分を合わせてご案内します。" in text
+
+
 def test_a_short_sms_uses_the_friendlier_words(wording: Wording) -> None:
     payload = wording.render_notice(
         kind=NoticeKind.PAYMENT_LINK,
