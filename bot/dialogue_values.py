@@ -20,6 +20,7 @@ def account_values(facts: AccountFacts, *, channel: ChannelName, wording: Wordin
         "card": wording.card(card.brand, card.last4) if card else "",
         "advice": "",
         "for_card_change": False,
+        "card_change_waits": facts.has_card_change and not (facts.request and facts.request.is_for_card_change),
     }
     values |= _missed_values(facts, wording=wording)
     values["checked_what"] = bills_in_short(facts.being_checked, wording=wording) if facts.being_checked else ""

@@ -21,6 +21,7 @@ PAYABLE = (
     "declined_beside_unknown",
     "card_change_open",
     "open_and_applied",
+    "open_after_paid",
     "declined_soft",
     "declined_new_card",
     "declined_never",
