@@ -170,5 +170,10 @@ def test_thanks_are_answered_shortly_and_a_greeting_with_the_menu(wording: Wordi
     assert greeted.reply.choices != ()
 
 
+@pytest.mark.parametrize("words", ["孫に頼んでもいい？", "文字を大きくしたい"])
+def test_what_needs_a_person_is_given_one(wording: Wording, words: str) -> None:
+    assert wording.understand(words).intent == "talk_to_person"
+
+
 def test_r14_an_invoice_is_not_another_way_to_pay(wording: Wording) -> None:
     assert "発行していません" in says(wording, "請求書がほしい", "open_link").reply.text
