@@ -97,7 +97,8 @@ def _understood(turn: Turn, text: str) -> Step:
     if understanding.intent is None:
         return dialogue_contact.not_understood(turn, candidates=understanding.candidates)
     topic = _TOPIC_OF_INTENT.get(understanding.intent)
-    return _pressed(turn, topic or f"faq:{understanding.intent}")
+    step = _pressed(turn, topic or f"faq:{understanding.intent}")
+    return turn.offering(step, questions=understanding.others)
 
 
 def _pressed(turn: Turn, data: str) -> Step:

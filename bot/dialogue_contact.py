@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from backend.domain.account_facts import AccountFacts
-from bot.dialogue_turn import Turn
+from bot.dialogue_turn import NO_QUESTIONS, Turn
 from bot.message import Choice, OfferAccountLink, ResumeMessages, Step, StopMessages, Target, Unlink
 from bot.understanding.faq import OUT_OF_SCOPE
-
-_NO_QUESTIONS = frozenset({"greeting_thanks", "switch_english"})  # nobody presses a button to greet
 
 
 def pressed(turn: Turn, *, topic: str, account_id: int | None) -> Step:
@@ -48,7 +46,7 @@ def out_of_scope(turn: Turn) -> Step:
 
 def not_understood(turn: Turn, *, candidates: Sequence[str]) -> Step:
     """Best guesses as buttons if there are any, always with a way to the menu."""
-    questions = [f"faq:{intent}" for intent in candidates if intent not in _NO_QUESTIONS]
+    questions = [f"faq:{intent}" for intent in candidates if intent not in NO_QUESTIONS]
     if not questions:
         return menu(turn, key="not_understood")
     guesses = turn.wording.choices(questions)

@@ -8,10 +8,12 @@ from backend.domain.account_facts import AccountFacts
 from backend.domain.states import ChannelName
 from bot.memory import Memory
 from bot.message import Choice, Effect, Reply, Step, Target
+from bot.understanding.faq import OUT_OF_SCOPE
 from bot.wording import Wording
 from bot.wording_sms import UNITS_OF_AN_ADDRESS, UNITS_OF_TWO_SEGMENTS, sms_units
 
 # The data of choices is `topic`, `topic:argument`; the topics are the keys of templates/messages/menu.toml.
+NO_QUESTIONS = frozenset({"greeting_thanks", "switch_english", OUT_OF_SCOPE})  # nobody presses a button to greet
 _MOST_SMS_CHOICES = 9
 _MOST_LINE_CHOICES = 13
 
@@ -89,6 +91,15 @@ class Turn:
         """Whether this answer stays within two segments of SMS; LINE has room for all that we say."""
         address = UNITS_OF_AN_ADDRESS if target else 0
         return self.is_line or sms_units(self.wording.numbered(text, choices)) + address <= UNITS_OF_TWO_SEGMENTS
+
+    def offering(self, step: Step, *, questions: Sequence[str]) -> Step:
+        """The same answer with the first of these questions as one more button; an SMS has no room for it."""
+        question = next((intent for intent in questions if intent not in NO_QUESTIONS), None)
+        if not self.is_line or question is None:
+            return step
+        first, *others = step.replies
+        choices = (self.wording.choice(f"faq:{question}"), *first.choices)[:_MOST_LINE_CHOICES]
+        return replace(step, replies=(replace(first, choices=choices), *others))
 
     def step(
         self,

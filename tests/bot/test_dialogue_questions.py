@@ -170,6 +170,29 @@ def test_thanks_are_answered_shortly_and_a_greeting_with_the_menu(wording: Wordi
     assert greeted.reply.choices != ()
 
 
+@pytest.mark.parametrize(
+    ("words", "answered", "offered"),
+    [
+        ("領収書はもらえますか？あと、分割払いはできますか？", "領収書を発行していません", "分割・リボ払い"),
+        ("助かりました。分割払いはできますか。今月いくらですか", "12,345円", "分割・リボ払い"),
+    ],
+)
+def test_of_two_questions_one_is_answered_and_the_other_offered(
+    wording: Wording, words: str, answered: str, offered: str
+) -> None:
+    talk = says(wording, words, "open_link")
+
+    assert answered in talk.reply.text
+    assert talk.reply.choices[0].label == offered
+
+
+@pytest.mark.parametrize(
+    "words", ["領収書はもらえますか。", "こんにちは。領収書はもらえますか", "領収書を。領収書はもらえますか"]
+)
+def test_one_question_offers_no_second(wording: Wording, words: str) -> None:
+    assert [choice.data for choice in says(wording, words, "paid").reply.choices] == ["faq", "menu"]
+
+
 @pytest.mark.parametrize("words", ["孫に頼んでもいい？", "文字を大きくしたい"])
 def test_what_needs_a_person_is_given_one(wording: Wording, words: str) -> None:
     assert wording.understand(words).intent == "talk_to_person"
