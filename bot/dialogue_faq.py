@@ -118,6 +118,6 @@ def _addition_key(adds: str, *, turn: Turn, facts: AccountFacts) -> str:
         "open": can_pay,
         "charged": payment is not None and payment.card_brand is not None,
         "next_url": facts.request is None,
-        "order": facts.request is not None,
+        "order": can_pay,
     }
     return f"add.{adds}" if is_true.get(adds) else ""

@@ -63,6 +63,10 @@ def test_r16_who_doubts_a_message_is_told_the_order_number_of_the_open_url(wordi
     assert "202612000017" in says(wording, "このメッセージは本物ですか", "open_link").reply.text
 
 
+def test_r16_an_order_number_that_nobody_was_sent_proves_nothing(wording: Wording) -> None:
+    assert "202612000017" not in says(wording, "このメッセージは本物ですか", "automatic").reply.text
+
+
 @pytest.mark.parametrize("channel", ChannelName)
 def test_r05_a_url_that_is_still_good_is_called_good_at_once(wording: Wording, channel: ChannelName) -> None:
     talk = says(wording, "URLの期限が切れました", "open_link", channel=channel)
