@@ -216,6 +216,7 @@ def wording_of(settings: Settings) -> Wording:
         TEMPLATES,
         sender_name=settings.sender_name,
         support_phone=settings.support_phone,
+        public_base_url=settings.public_base_url,
         calendar=settings.calendar,
     )
 

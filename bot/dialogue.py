@@ -1,10 +1,13 @@
 """The whole conversation as one pure function: what was said and what is known become answers and deeds; no I/O."""
 
+import re
+from dataclasses import replace
 from datetime import datetime
 
 from backend.domain.account_facts import AccountFacts
 from bot import dialogue_accounts, dialogue_contact, dialogue_faq
 from bot.card_guard import has_masked_card, mask_cards
+from bot.dialogue_months import named_month
 from bot.dialogue_turn import Turn
 from bot.memory import Memory
 from bot.message import Incoming, IncomingKind, Step
@@ -20,6 +23,9 @@ _TOPIC_OF_INTENT = {intent: topic for topic, intent in dialogue_accounts.TOPICS.
     "stop_messages": "stop",
     "greeting_thanks": "greeting",
 }
+
+_A_MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
+_A_NUMBER = re.compile("[0-9]{1,2}")
 
 
 def step(
@@ -62,6 +68,7 @@ def step(
 def _heard(turn: Turn, text: str) -> Step:
     """Free text: a signal word, a number on offer, else the question that it is most like."""
     word = fold(text)
+    turn = replace(turn, said=word)
     if word in turn.wording.signals["stop"]:
         return dialogue_contact.stop_now(turn)
     if word in turn.wording.signals["resume"]:
@@ -70,18 +77,17 @@ def _heard(turn: Turn, text: str) -> Step:
         return dialogue_contact.menu(turn)
     if has_masked_card(mask_cards(text)):
         return dialogue_contact.menu(turn, key="card_digits")
-    if (data := _numbered(turn, word)) is not None:
-        return _pressed(turn, data)
+    if not turn.is_line and _A_NUMBER.fullmatch(word):
+        return _numbered(turn, int(word))
     return _understood(turn, text)
 
 
-def _numbered(turn: Turn, word: str) -> str | None:
+def _numbered(turn: Turn, number: int) -> Step:
     """The choice behind a number: of the last list shown, or of the menu if none was; any other gets the menu."""
-    if turn.is_line or len(word) != 1 or not word.isdecimal():
-        return None
     offered = turn.memory.numbered or turn.wording.menus["sms"]
-    place = int(word) - 1
-    return offered[place] if 0 <= place < len(offered) else "menu"
+    if not 1 <= number <= len(offered):
+        return dialogue_contact.menu(turn, key="number_not_offered")
+    return _pressed(replace(turn, said=""), offered[number - 1])
 
 
 def _understood(turn: Turn, text: str) -> Step:
@@ -91,7 +97,8 @@ def _understood(turn: Turn, text: str) -> Step:
     if understanding.intent is None:
         return dialogue_contact.not_understood(turn, candidates=understanding.candidates)
     topic = _TOPIC_OF_INTENT.get(understanding.intent)
-    return _pressed(turn, topic or f"faq:{understanding.intent}")
+    step = _pressed(turn, topic or f"faq:{understanding.intent}")
+    return turn.offering(step, questions=understanding.others)
 
 
 def _pressed(turn: Turn, data: str) -> Step:
@@ -111,9 +118,11 @@ def _pressed(turn: Turn, data: str) -> Step:
 
 
 def _about_account(turn: Turn, *, topic: str, argument: str) -> Step:
-    if argument == "other":
+    account, _, month = argument.partition(":")
+    if account == "other":
         turn = turn.talking_about_nothing()
-    return dialogue_accounts.answer(turn, topic=topic, account_id=_number(argument))
+    named = month if _A_MONTH.fullmatch(month) else named_month(turn.said, wording=turn.wording, now=turn.now)
+    return dialogue_accounts.answer(turn, topic=topic, account_id=_number(account), month=named)
 
 
 def _question(turn: Turn, argument: str) -> Step:

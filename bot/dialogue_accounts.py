@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from backend.domain.account_facts import AccountFacts
+from bot.dialogue_month_text import month_text
 from bot.dialogue_situation import Situation, has_usable_link, situation_of
 from bot.dialogue_turn import Turn
 from bot.dialogue_values import account_values, bills_in_short
@@ -13,13 +14,15 @@ TOPICS = {"amount": "amount_this_month", "status": "payment_status", "resend": "
 _MOST_PLACES = 9
 
 
-def answer(turn: Turn, *, topic: str, account_id: int | None = None) -> Step:
-    """The answer for one account; asks which, or invites to link, if that is not known."""
+def answer(turn: Turn, *, topic: str, account_id: int | None = None, month: str | None = None) -> Step:
+    """The answer for one account and a named month; asks which account, or invites to link, if that is not known."""
     if not turn.accounts or (turn.is_line and not turn.is_linked):
         return invite(turn, intent=TOPICS[topic])
     chosen = turn.account_by_id(account_id) or turn.account
     if chosen is None:
-        return _ask_which(turn, topic=topic)
+        return _ask_which(turn, topic=topic, month=month)
+    if month is not None and topic != "resend" and (text := month_text(turn, chosen, month=month)):
+        return _answer_about_month(turn.talking_about(chosen), chosen, topic=topic, text=text)
     return _answer_about(turn.talking_about(chosen), chosen, topic=topic)
 
 
@@ -27,9 +30,8 @@ def invite(turn: Turn, *, intent: str) -> Step:
     """Nothing is known about this chat: LINE offers linking, SMS can only name the telephone."""
     if not turn.is_line:
         return turn.step(turn.say("nothing_linked"), intent=intent)
-    text = turn.wording.faq_answer(intent, channel=turn.channel)
     return turn.step(
-        text,
+        turn.wording.faq_answer(intent, channel=turn.channel),
         intent=intent,
         choices=turn.wording.choices(["faq", "menu"]),
         effects=(OfferAccountLink(),),
@@ -37,8 +39,15 @@ def invite(turn: Turn, *, intent: str) -> Step:
     )
 
 
-def _ask_which(turn: Turn, *, topic: str) -> Step:
-    return turn.step(turn.say("which_place"), intent=TOPICS[topic], choices=turn.place_choices(topic))
+def _ask_which(turn: Turn, *, topic: str, month: str | None) -> Step:
+    choices = turn.place_choices(topic, rest=f":{month}" if month else "")
+    return turn.step(turn.say("which_place"), intent=TOPICS[topic], choices=choices)
+
+
+def _answer_about_month(turn: Turn, facts: AccountFacts, *, topic: str, text: str) -> Step:
+    """By SMS without the URL: it would be that of another month."""
+    choices = _choices(turn, facts, topic=topic, shows_link=False) if turn.is_line else ()
+    return turn.step(turn.heading(facts) + text, intent=TOPICS[topic], choices=choices)
 
 
 def _answer_about(turn: Turn, facts: AccountFacts, *, topic: str) -> Step:
@@ -75,12 +84,14 @@ def _text(turn: Turn, facts: AccountFacts, *, topic: str) -> str:
 def _additions(turn: Turn, facts: AccountFacts, *, topic: str) -> Iterator[str]:
     """What is true beside the answer, the most important first."""
     values = account_values(facts, channel=turn.channel, wording=turn.wording)
+    if hint := turn.faq_variant(TOPICS[topic]):
+        yield hint
     if facts.also_confirming:
         yield turn.say("also_confirming", **values)
     if facts.waiting and (facts.request or situation_of(facts, now=turn.now) is Situation.RECEIPT_CHECKED):
         waiting = bills_in_short(facts.waiting, wording=turn.wording)
         yield turn.say("also_waiting", **values | {"what": waiting})
-    if facts.has_card_change and topic != "amount" and turn.is_line:
+    if facts.has_card_change and topic != "amount":
         yield turn.say("also_card_change", **values)
 
 

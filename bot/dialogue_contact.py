@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from backend.domain.account_facts import AccountFacts
-from bot.dialogue_turn import Turn
+from bot.dialogue_turn import NO_QUESTIONS, Turn
 from bot.message import Choice, OfferAccountLink, ResumeMessages, Step, StopMessages, Target, Unlink
 from bot.understanding.faq import OUT_OF_SCOPE
-
-_NO_QUESTIONS = frozenset({"greeting_thanks", "switch_english"})  # nobody presses a button to greet
 
 
 def pressed(turn: Turn, *, topic: str, account_id: int | None) -> Step:
@@ -28,27 +26,27 @@ def welcome(turn: Turn) -> Step:
 
 
 def greeting(turn: Turn) -> Step:
-    """A kind word, and the menu."""
+    """A kind word, and the menu for who begins; who thanks has what was wanted."""
     intent = "greeting_thanks"
-    text = turn.wording.faq_answer(intent, channel=turn.channel)
-    return turn.step(text, intent=intent, choices=_menu_choices(turn) if turn.is_line else ())
+    opens = turn.is_line and not turn.faq_variant(intent)
+    return turn.step(turn.faq_answer(intent), intent=intent, choices=_menu_choices(turn) if opens else ())
 
 
 def menu(turn: Turn, *, key: str = "menu") -> Step:
     """The menu under the words `key`; a place of use chosen before is forgotten."""
     turn = turn.talking_about_nothing()
-    return turn.step(turn.say(key), intent=key, choices=_menu_choices(turn))
+    choices = _menu_choices(turn)
+    return turn.step(turn.say(key, count=len(choices)), intent=key, choices=choices)
 
 
 def out_of_scope(turn: Turn) -> Step:
     """Plainly not our matter: say what is, with the menu."""
-    text = turn.wording.faq_answer(OUT_OF_SCOPE, channel=turn.channel)
-    return turn.step(text, intent=OUT_OF_SCOPE, choices=_menu_choices(turn))
+    return turn.step(turn.faq_answer(OUT_OF_SCOPE), intent=OUT_OF_SCOPE, choices=_menu_choices(turn))
 
 
 def not_understood(turn: Turn, *, candidates: Sequence[str]) -> Step:
     """Best guesses as buttons if there are any, always with a way to the menu."""
-    questions = [f"faq:{intent}" for intent in candidates if intent not in _NO_QUESTIONS]
+    questions = [f"faq:{intent}" for intent in candidates if intent not in NO_QUESTIONS]
     if not questions:
         return menu(turn, key="not_understood")
     guesses = turn.wording.choices(questions)
@@ -60,14 +58,12 @@ def not_understood(turn: Turn, *, candidates: Sequence[str]) -> Step:
 def offer_link(turn: Turn) -> Step:
     """The way to tie this chat to a contract, also for one more place of use."""
     intent = "link_account"
+    if answer := turn.faq_variant(intent):
+        return turn.step(answer, intent=intent, choices=turn.wording.choices(["faq", "menu"]) if turn.is_line else ())
     if not turn.is_line:
         key = "already_linked" if turn.accounts else "nothing_linked"
         return turn.step(turn.say(key, tails=_tails(turn)), intent=intent)
-    text = (
-        turn.say("already_linked", tails=_tails(turn))
-        if turn.accounts
-        else turn.wording.faq_answer(intent, channel=turn.channel)
-    )
+    text = turn.say("already_linked", tails=_tails(turn)) if turn.accounts else turn.faq_answer(intent)
     return turn.step(
         text,
         intent=intent,

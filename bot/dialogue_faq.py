@@ -1,7 +1,7 @@
 """Answers to questions, with what we know about the customer's own account added where it helps (R13)."""
 
 from backend.domain.account_facts import AccountFacts
-from bot.dialogue_situation import has_usable_link, situation_of
+from bot.dialogue_situation import Situation, has_usable_link, situation_of
 from bot.dialogue_turn import Turn
 from bot.dialogue_values import account_values
 from bot.message import Choice, HandOver, Step, Target
@@ -15,14 +15,14 @@ def answer(turn: Turn, *, intent: str, account_id: int | None = None) -> Step:
     """The entry's answer; with several places of use it offers to look at one of them."""
     entry = turn.wording.faq[intent]
     facts = turn.account_by_id(account_id) or turn.account
-    pays_for = facts if facts and _names_the_button(turn, entry, facts) else None
-    text, choices = _text(turn, entry, facts), _choices(turn, entry, is_settled=facts is not None)
+    target = _target(turn, entry, facts)
+    text, choices = _text(turn, entry, facts), _choices(turn, entry, facts)
     return turn.step(
         text,
         intent=intent,
-        choices=choices if turn.fits(text, choices=choices) else (),
-        target=Target.PAYMENT_PAGE if pays_for else _target(entry),
-        link_of=pays_for,
+        choices=choices if turn.fits(text, choices=choices, target=target) else (),
+        target=target,
+        link_of=facts if target is Target.PAYMENT_PAGE else None,
     )
 
 
@@ -49,29 +49,56 @@ def menu_button(turn: Turn) -> tuple[Choice, ...]:
     return turn.wording.choices(["menu"]) if turn.is_line else ()
 
 
-def _target(entry: FaqEntry) -> Target | None:
+def _target(turn: Turn, entry: FaqEntry, facts: AccountFacts | None) -> Target | None:
+    """The button below: the open URL before the application form; by SMS the URL is a choice."""
+    if facts and _speaks_of_the_url(turn, entry, facts):
+        return Target.PAYMENT_PAGE if turn.is_line else None
     return Target(entry.target) if entry.target else None
 
 
 def _text(turn: Turn, entry: FaqEntry, facts: AccountFacts | None) -> str:
-    """The general answer, and what is true of this account unless that makes an SMS too long."""
-    text = turn.wording.faq_answer(entry.id, channel=turn.channel)
-    addition = _addition(turn, entry, facts) if facts else ""
-    if not addition:
-        return text
-    whole = f"{text}\n{addition}"
-    return whole if turn.fits(whole, target=_target(entry)) else text
+    """The account's own text and the general one, as the entry says; an SMS keeps what fits, the more telling first."""
+    variant, general = turn.faq_variant(entry.id), turn.faq_answer(entry.id)
+    if facts is None:
+        return general
+    own = _own_text(turn, entry, facts)
+    if own and not variant and situation_of(facts, now=turn.now) in entry.instead:
+        return own
+    addition = "" if own else _addition(turn, entry, facts)
+    parts = [part for part in (variant, own, general if not variant else "", addition) if part]
+    whole = "\n".join(parts)
+    return whole if turn.fits(whole, target=_target(turn, entry, facts)) else parts[0]
 
 
-def _names_the_button(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> bool:
-    """The texts of an open URL speak of the button below, so it has to be there."""
-    return turn.is_line and entry.adds == "situation" and has_usable_link(facts, now=turn.now)
+def _own_text(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> str:
+    """What account.toml says of the situation, for this question if it has such a text."""
+    situation = situation_of(facts, now=turn.now)
+    if situation not in entry.first | entry.instead:
+        return ""
+    keys = [f"{situation}.{entry.id}", situation]
+    if has_usable_link(facts, now=turn.now):  # a decline changes nothing in what may be done with the URL
+        keys.insert(1, f"{Situation.OPEN_LINK}.{entry.id}")
+    values = account_values(facts, channel=turn.channel, wording=turn.wording)
+    return turn.heading(facts) + turn.say(turn.wording.first_of(*keys, channel=turn.channel), **values)
 
 
-def _choices(turn: Turn, entry: FaqEntry, *, is_settled: bool) -> tuple[Choice, ...]:
-    if entry.adds and len(turn.accounts) > 1 and not is_settled:
+def _speaks_of_the_url(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> bool:
+    """Texts of an open URL speak of the button below, so it has to be there."""
+    situation = situation_of(facts, now=turn.now)
+    is_told = situation in entry.first | entry.instead or entry.adds in {"situation", "open"}
+    return is_told and has_usable_link(facts, now=turn.now)
+
+
+def _choices(turn: Turn, entry: FaqEntry, facts: AccountFacts | None) -> tuple[Choice, ...]:
+    is_personal = bool(entry.adds or entry.first or entry.instead)
+    if is_personal and len(turn.accounts) > 1 and facts is None:
         return turn.place_choices(f"faq:{entry.id}")
-    return turn.wording.choices(["faq", "menu"]) if turn.is_line else ()
+    takes_back = turn.wording.choices(["faq", "menu"]) if turn.is_line else ()
+    if facts is None or not _speaks_of_the_url(turn, entry, facts):
+        return takes_back
+    resend = () if turn.is_line else turn.wording.choices([f"resend:{facts.account_id}"])
+    form = turn.wording.choices(["faq:application_form"]) if entry.target else ()
+    return (*resend, *form, *takes_back)
 
 
 def _addition(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> str:
@@ -82,18 +109,15 @@ def _addition(turn: Turn, entry: FaqEntry, facts: AccountFacts) -> str:
 
 
 def _addition_key(adds: str, *, turn: Turn, facts: AccountFacts) -> str:
-    can_pay = has_usable_link(facts, now=turn.now)
-    is_declined = facts.request is not None and facts.request.last_decline is not None
-    match adds:
-        case "deadline" if can_pay:
-            return "add.deadline"
-        case "charged" if facts.last_payment is not None and facts.last_payment.card_brand:
-            return "add.charged"
-        case "next_url" if facts.request is None:
-            return "add.next_url"
-        case "advice" if is_declined and can_pay:
-            return "add.advice"
-        case "situation":
-            return situation_of(facts, now=turn.now)
-        case _:  # the entry adds nothing, or nothing that is true now
-            return ""
+    """Empty if the entry adds nothing, or nothing that is true now."""
+    if adds == "situation":
+        return situation_of(facts, now=turn.now)
+    can_pay, payment = has_usable_link(facts, now=turn.now), facts.last_payment
+    is_true = {
+        "deadline": can_pay,
+        "open": can_pay,
+        "charged": payment is not None and payment.card_brand is not None,
+        "next_url": facts.request is None,
+        "order": can_pay,
+    }
+    return f"add.{adds}" if is_true.get(adds) else ""

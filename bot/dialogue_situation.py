@@ -12,6 +12,7 @@ class Situation(StrEnum):
     """Each has its texts in templates/messages/replies/account.toml under the same name."""
 
     OPEN_LINK = "open_link"
+    LINK_LOCKED = "link_locked"
     CONFIRMING = "confirming"
     RECEIPT_CHECKED = "receipt_checked"
     DECLINED_LINK = "declined_link"
@@ -47,6 +48,8 @@ def _of_request(request: RequestFacts, *, now: datetime) -> Situation:
         return Situation.RECEIPT_CHECKED
     if now >= request.valid_until:  # R05; the job that carries the bills over may still be to come
         return Situation.EXPIRED
+    if request.link_id is not None and request.is_link_locked:
+        return Situation.LINK_LOCKED
     if request.link_id is not None:
         return Situation.OPEN_LINK if request.last_decline is None else Situation.DECLINED_LINK
     return _of_charge(request)

@@ -8,17 +8,22 @@ from backend.domain.account_facts import AccountFacts
 from backend.domain.states import ChannelName
 from bot.memory import Memory
 from bot.message import Choice, Effect, Reply, Step, Target
+from bot.understanding.faq import OUT_OF_SCOPE
 from bot.wording import Wording
 from bot.wording_sms import UNITS_OF_AN_ADDRESS, UNITS_OF_TWO_SEGMENTS, sms_units
 
 # The data of choices is `topic`, `topic:argument`; the topics are the keys of templates/messages/menu.toml.
+NO_QUESTIONS = frozenset({"greeting_thanks", "switch_english", OUT_OF_SCOPE})  # nobody presses a button to greet
 _MOST_SMS_CHOICES = 9
 _MOST_LINE_CHOICES = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What is known when the customer has spoken. `memory` is fresh (see `Memory.fresh`)."""
+    """What is known when the customer has spoken. `memory` is fresh (see `Memory.fresh`).
+
+    `said` is free text, folded; empty when a button was pressed.
+    """
 
     channel: ChannelName
     accounts: tuple[AccountFacts, ...]
@@ -26,6 +31,7 @@ class Turn:
     memory: Memory
     wording: Wording
     now: datetime
+    said: str = ""
 
     @property
     def is_line(self) -> bool:
@@ -55,6 +61,14 @@ class Turn:
         """A text for this chat's channel."""
         return self.wording.say(key, channel=self.channel, **values)
 
+    def faq_answer(self, intent: str) -> str:
+        """The entry's answer for this chat's channel, to what was said in particular if it has such a one."""
+        return self.faq_variant(intent) or self.wording.faq_answer(intent, channel=self.channel)
+
+    def faq_variant(self, intent: str) -> str:
+        """The entry's answer to the words that were used; empty if it has none."""
+        return self.wording.faq_variant(intent, said=self.said, channel=self.channel) if self.said else ""
+
     def place(self, facts: AccountFacts) -> str:
         """The label of one place of use; equal last digits are told apart by their place in the list."""
         twins = [other for other in self.accounts if other.number_tail == facts.number_tail]
@@ -67,16 +81,25 @@ class Turn:
             return ""
         return self.wording.patterns["heading"].format(place=self.place(facts)) + "\n"
 
-    def place_choices(self, topic: str) -> tuple[Choice, ...]:
-        """One choice a place of use."""
-        return tuple(Choice(label=self.place(facts), data=f"{topic}:{facts.account_id}") for facts in self.accounts)[
-            : _MOST_LINE_CHOICES if self.is_line else _MOST_SMS_CHOICES
-        ]
+    def place_choices(self, topic: str, *, rest: str = "") -> tuple[Choice, ...]:
+        """One choice a place of use; `rest` is what else was asked for (`:2026-11`)."""
+        return tuple(
+            Choice(label=self.place(facts), data=f"{topic}:{facts.account_id}{rest}") for facts in self.accounts
+        )[: _MOST_LINE_CHOICES if self.is_line else _MOST_SMS_CHOICES]
 
     def fits(self, text: str, *, choices: Sequence[Choice] = (), target: Target | None = None) -> bool:
         """Whether this answer stays within two segments of SMS; LINE has room for all that we say."""
         address = UNITS_OF_AN_ADDRESS if target else 0
         return self.is_line or sms_units(self.wording.numbered(text, choices)) + address <= UNITS_OF_TWO_SEGMENTS
+
+    def offering(self, step: Step, *, questions: Sequence[str]) -> Step:
+        """The same answer with the first of these questions as one more button; an SMS has no room for it."""
+        question = next((intent for intent in questions if intent not in NO_QUESTIONS), None)
+        if not self.is_line or question is None:
+            return step
+        first, *others = step.replies
+        choices = (self.wording.choice(f"faq:{question}"), *first.choices)[:_MOST_LINE_CHOICES]
+        return replace(step, replies=(replace(first, choices=choices), *others))
 
     def step(
         self,

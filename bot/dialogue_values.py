@@ -19,7 +19,10 @@ def account_values(facts: AccountFacts, *, channel: ChannelName, wording: Wordin
         "by_card": is_charged_automatically(facts),
         "card": wording.card(card.brand, card.last4) if card else "",
         "advice": "",
+        "for_card_change": False,
+        "card_change_waits": facts.has_card_change and not (facts.request and facts.request.is_for_card_change),
     }
+    values |= _missed_values(facts, wording=wording)
     values["checked_what"] = bills_in_short(facts.being_checked, wording=wording) if facts.being_checked else ""
     values |= _confirming_values(facts.also_confirming, wording=wording)
     values |= _bill_values(facts.request.bills if facts.request else facts.waiting, wording=wording)
@@ -40,6 +43,17 @@ def _confirming_values(bills: Sequence[BillFacts], *, wording: Wording) -> dict[
         return {"confirming_what": "", "confirming_months": ""}
     months = wording.formats.months([bill.billing_month for bill in bills])
     return {"confirming_what": bills_in_short(bills, wording=wording), "confirming_months": months}
+
+
+def _missed_values(facts: AccountFacts, *, wording: Wording) -> dict[str, object]:
+    """The months whose deadline has passed, and that deadline (R06)."""
+    if facts.missed_on is None:
+        return {"missed_months": "", "missed_day": "", "missed_day_short": ""}
+    return {
+        "missed_months": wording.formats.months([bill.billing_month for bill in facts.missed]),
+        "missed_day": long_day(facts.missed_on),
+        "missed_day_short": short_day(facts.missed_on),
+    }
 
 
 def _bill_values(bills: Sequence[BillFacts], *, wording: Wording) -> dict[str, object]:
@@ -65,6 +79,7 @@ def _request_values(request: RequestFacts, *, channel: ChannelName, wording: Wor
         "last_day": long_day(request.last_day),
         "last_day_short": short_day(request.last_day),
         "order_number": request.order_number,
+        "for_card_change": request.is_for_card_change,
         "advice": advice,
     }
 

@@ -35,9 +35,10 @@ class Wording:
     menus: Mapping[str, tuple[str, ...]]
     signals: Mapping[str, frozenset[str]]
     patterns: Mapping[str, str]
+    month_words: Mapping[str, tuple[str, ...]]  # how far from this month ("-1") → its words; "suffix" of a number
     formats: Formats
     understand: Callable[[str], Understanding]
-    house: Mapping[str, object]  # what any text may name: sender, phone, days of the calendar
+    house: Mapping[str, object]  # what any text may name: sender, phone, our address, days of the calendar
 
     def say(self, key: str, *, channel: ChannelName, **values: object) -> str:
         """The reply text `key` for this channel."""
@@ -50,6 +51,13 @@ class Wording:
     def faq_answer(self, intent: str, *, channel: ChannelName) -> str:
         """The answer of templates/faq/<intent>.toml."""
         return self.faq[intent].answers[channel].render(self.house).strip()
+
+    def faq_variant(self, intent: str, *, said: str, channel: ChannelName) -> str:
+        """The entry's answer to these (folded) words in particular; empty if it has none."""
+        for variant in self.faq[intent].variants:
+            if any(word in said for word in variant.words):
+                return variant.answers[channel].render(self.house).strip()
+        return ""
 
     def card(self, brand: str, last4: str) -> str:
         """`Visa 末尾4242`."""
@@ -141,7 +149,9 @@ def _address_of(reply: Reply, base_url: str) -> str:
 
 
 @cache
-def load_wording(templates: Path, *, sender_name: str, support_phone: str, calendar: BillingCalendar) -> Wording:
+def load_wording(
+    templates: Path, *, sender_name: str, support_phone: str, public_base_url: str, calendar: BillingCalendar
+) -> Wording:
     """Read and compile everything below `templates/messages` and `templates/faq`, once in a process."""
     folder, env = templates / "messages", environment(templates)
     words, menu = tables_of(folder / "words.toml"), tables_of(folder / "menu.toml")
@@ -157,11 +167,15 @@ def load_wording(templates: Path, *, sender_name: str, support_phone: str, calen
             name: frozenset(fold(item) for item in cast("list[str]", items)) for name, items in words["signals"].items()
         },
         patterns=patterns,
+        month_words={
+            name: tuple(fold(item) for item in cast("list[str]", items)) for name, items in words["months"].items()
+        },
         formats=_formats(patterns, cast("Mapping[str, str]", words["brands"])),
         understand=Matcher(entries).understand,
         house={
             "sender": sender_name,
             "phone": support_phone,
+            "address": f"{public_base_url}/",  # with its end: pay.example.jp.elsewhere.com is not ours
             "send_from_day": calendar.send_from_day,
             "expiry_day": calendar.expiry_day,
         },

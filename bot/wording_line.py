@@ -36,9 +36,12 @@ def text_message(text: str) -> Json:
 
 
 def notice_bubble(sections: dict[str, str], *, uri: str) -> Json:
-    """A flex message of the sections title, rows (`label|value` lines), note and button; no button without `uri`."""
+    """A flex message of the sections title, rows, note and button; no button without `uri`.
+
+    A row is a line `label|value`, or `label|value|size` for what must be seen at a glance.
+    """
     contents: list[Json] = [_title(sections["title"]), {"type": "separator"}]
-    contents += [_row(*line.split("|", 1)) for line in sections.get("rows", "").split("\n") if line]
+    contents += [_row(*line.split("|", 2)) for line in sections.get("rows", "").split("\n") if line]
     if note := sections.get("note"):
         contents.append(_note(note))
     return flex_message(alt=sections["alt"], contents=contents, label=sections.get("button", ""), uri=uri)
@@ -85,14 +88,15 @@ def _title(text: str) -> Json:
     return {"type": "text", "text": text, "weight": "bold", "size": "lg", "wrap": True}
 
 
-def _row(label: str, value: str) -> Json:
+def _row(label: str, value: str, size: str = "") -> Json:
+    emphasis = {"size": size, "weight": "bold"} if size else {"size": "sm"}
     return {
         "type": "box",
         "layout": "baseline",
         "spacing": "sm",
         "contents": [
             {"type": "text", "text": label, "size": "sm", "color": _GREY, "flex": 2, "wrap": True},
-            {"type": "text", "text": value, "size": "sm", "flex": 3, "wrap": True, "align": "end"},
+            {"type": "text", "text": value, "flex": 3, "wrap": True, "align": "end", **emphasis},
         ],
     }
 

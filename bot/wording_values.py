@@ -14,6 +14,7 @@ def notice_values(facts: Mapping[str, object], *, formats: Formats, base_url: st
         "code": CODE,
         "brand": formats.brand(str(facts.get("brand", ""))),
         "reason": facts.get("reason", ""),
+        "carry_over_reason": facts.get("carry_over_reason", ""),
         "decline_class": facts.get("decline_class", ""),
     }
     for name in ("order_number", "number_tail", "last4"):

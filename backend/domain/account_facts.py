@@ -28,6 +28,8 @@ class RequestFacts:
     last_day: date  # the day to tell people (R05)
     link_id: UUID | None  # an active link that can be shown again
     is_link_on_its_way: bool  # an SMS with it has left and nobody knows yet whether it arrived at the provider
+    is_link_locked: bool  # too many tries: the page takes no more, whoever opens it
+    is_for_card_change: bool  # its URL is the one to register the new card with (R09)
     has_waiting_receipt: bool  # one of its bills came by bank, shop or cash, and nobody has approved that yet
     is_being_confirmed: bool  # an attempt's outcome is not known yet: say 確認中, never failed or paid
     last_decline: DeclineClass | None  # the newest attempt's, if it was declined
@@ -66,8 +68,11 @@ class AccountFacts:
     also_confirming: tuple[BillFacts, ...]  # months beside the request whose outcome is not known yet: say 確認中 too
     waiting: tuple[BillFacts, ...]  # confirmed or carried over, not yet requested
     waiting_is_carried_over: bool
+    missed: tuple[BillFacts, ...] = ()  # those of `waiting` that were asked for and not paid until
+    missed_on: date | None = None  # the last day to pay them
     being_checked: tuple[BillFacts, ...]  # a receipt for them waits for approval: say 入金を確認中, ask for nothing
     last_payment: PaymentFacts | None
+    earlier_payments: tuple[PaymentFacts, ...] = ()  # those before it, the newest first
     card: CardFacts | None
     has_card_change: bool  # an application is waiting for the next URL (R09)
-    next_opening_on: date  # when the next URL or automatic charge goes out at the earliest
+    next_opening_on: date  # when the next URL or charge goes out at the earliest: of what waits, else of the next month

@@ -40,6 +40,11 @@ class BillingCalendar:
         """The last day on which the next URL goes out, also where the new month's bill is late (R06, R08)."""
         return self.next_opening_on(today).replace(day=self.last_opening_day)
 
+    def opening_of(self, billing_month: str, *, today: date) -> date:
+        """The first day, today included, on which the bill of `billing_month` (`2026-12`) can be requested."""
+        own = date.fromisoformat(f"{billing_month}-{self.send_from_day:02}")
+        return max(own, self.next_opening_on(today))
+
     def valid_until(self, opened_on: date) -> datetime:
         """The exclusive instant at which a request opened that day stops being payable (R05).
 
@@ -73,6 +78,11 @@ class BillingCalendar:
 def first_of_next_month(day: date) -> date:
     """The first day of the month after `day`'s."""
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def month_after(billing_month: str) -> str:
+    """`2027-01` for `2026-12`."""
+    return billing_month_of(first_of_next_month(date.fromisoformat(f"{billing_month}-01")))
 
 
 def jst_date(now: datetime) -> date:

@@ -103,9 +103,11 @@ class PaymentPage:
             return PageState.EXPIRED
         if self.is_amount_in_doubt:
             return PageState.AMOUNT_IN_DOUBT  # invariant 6
-        if self._needs_a_person():
+        if needs_a_person(proof_failures=self.proof_failures, declines=self.declines, registrations=self.registrations):
             return PageState.LOCKED
         return PageState.PAUSED if self.is_paused else PageState.PAYABLE
 
-    def _needs_a_person(self) -> bool:
-        return self.proof_failures >= PROOF_TRIES or self.declines >= DECLINES or self.registrations >= REGISTRATIONS
+
+def needs_a_person(*, proof_failures: int, declines: int, registrations: int) -> bool:
+    """Whether so much was tried on one link that it stays stopped until support has spoken with the payer."""
+    return proof_failures >= PROOF_TRIES or declines >= DECLINES or registrations >= REGISTRATIONS

@@ -1,26 +1,32 @@
 """SQL for what an answer to a customer may know: one look for all accounts behind a chat."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.domain.account_facts import AccountFacts, BillFacts, CardFacts, PaymentFacts, RequestFacts
-from backend.domain.billing_calendar import BillingCalendar, jst_date
+from backend.domain.billing_calendar import BillingCalendar, jst_date, month_after
+from backend.domain.payment_page import needs_a_person
 from backend.domain.states import AttemptOrigin, AttemptState, CarryOverReason, DeclineClass, PaymentWay
 
 _ACCOUNTS = text("""
 SELECT a.id AS account_id, right(a.customer_number, 4) AS number_tail,
-  w.bills AS waiting, k.bills AS being_checked, coalesce(w.is_carried_over, false) AS is_carried_over,
+  w.bills AS waiting, w.missed, k.bills AS being_checked, coalesce(w.is_carried_over, false) AS is_carried_over,
   c.brand, c.last4, c.state AS card_state,
   EXISTS (SELECT FROM card_change_request ch WHERE ch.account_id = a.id AND ch.state IN ('received', 'link_sent'))
-    AS has_card_change
+    AS has_card_change,
+  (SELECT max(r.valid_until) FROM payment_request r JOIN payment_request_bill m ON m.request_id = r.id
+   JOIN bill b ON b.id = m.bill_id
+   WHERE r.account_id = a.id AND r.state = 'expired' AND b.state = 'carried_over') AS missed_until
 FROM account a
 LEFT JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object('billing_month', billing_month, 'amount', amount) ORDER BY billing_month)
       AS bills,
+    jsonb_agg(jsonb_build_object('billing_month', billing_month, 'amount', amount) ORDER BY billing_month)
+      FILTER (WHERE state = 'carried_over') AS missed,
     bool_or(state = 'carried_over') AS is_carried_over
   FROM bill WHERE account_id = a.id AND state IN ('finalized', 'carried_over') AND confirmed_on <= :today
     AND NOT EXISTS (SELECT FROM bill_claim t WHERE t.bill_id = bill.id AND t.receipt_id IS NOT NULL)
@@ -43,7 +49,11 @@ _REQUESTS = text("""
 SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.valid_until,
   (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
-  (SELECT l.id FROM payment_link l WHERE l.request_id = r.id AND l.state = 'active') AS link_id,
+  k.id AS link_id, coalesce(k.proof_failures, 0) AS proof_failures,
+  (SELECT count(*) FROM card_registration g WHERE g.link_id = k.id) AS registrations,
+  (SELECT count(*) FROM payment_attempt d WHERE d.request_id = r.id AND d.state = 'declined' AND d.origin = 'link')
+    AS declines,
+  r.card_change_id IS NOT NULL AS is_for_card_change,
   EXISTS (SELECT FROM account a JOIN notice n ON n.address = a.phone AND n.channel = 'sms'
           JOIN payment_link l ON l.id = n.link_id AND l.state = 'active'
           WHERE a.id = r.account_id AND l.request_id = r.id
@@ -53,6 +63,7 @@ SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.val
           WHERE m.request_id = r.id AND k.receipt_id IS NOT NULL) AS has_waiting_receipt,
   p.state AS attempt_state, p.origin AS attempt_origin, p.decline_class
 FROM payment_request r
+LEFT JOIN payment_link k ON k.request_id = r.id AND k.state = 'active'
 LEFT JOIN LATERAL (
   SELECT state, origin, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
 ) p ON true
@@ -60,8 +71,9 @@ WHERE r.account_id = ANY(:account_ids) AND r.state IN ('open', 'closing')
 ORDER BY r.id
 """)
 
+# Two years are enough for a chat: who asks for an older month is given the telephone.
 _PAYMENTS = text("""
-SELECT DISTINCT ON (account_id) * FROM (
+SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY known_at DESC) AS place FROM (
   SELECT r.account_id, r.order_number, r.amount,
     (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
      FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
@@ -81,8 +93,9 @@ SELECT DISTINCT ON (account_id) * FROM (
     0, false
   FROM bill b JOIN receipt e ON e.bill_id = b.id AND e.state = 'approved'
   WHERE b.account_id = ANY(:account_ids)
-) payment
-ORDER BY account_id, known_at DESC
+) payment) ordered
+WHERE place <= 24
+ORDER BY account_id, place
 """)
 
 
@@ -101,14 +114,16 @@ async def load_account_facts(
     requests: dict[int, list[RequestFacts]] = {}
     for row in asked:
         requests.setdefault(row["account_id"], []).append(_request(row, calendar))
-    payments = {row["account_id"]: row for row in (await connection.execute(_PAYMENTS, values)).mappings()}
+    payments: dict[int, list[PaymentFacts]] = {}
+    for row in (await connection.execute(_PAYMENTS, values)).mappings():
+        payments.setdefault(row["account_id"], []).append(_payment(row))
     return tuple(
         _facts(
             account,
             requests=requests.get(account["account_id"], []),
-            payment=payments.get(account["account_id"]),
+            payments=payments.get(account["account_id"], []),
             calendar=calendar,
-            now=now,
+            today=jst_date(now),
         )
         for account in accounts
     )
@@ -118,11 +133,12 @@ def _facts(
     account: RowMapping,
     *,
     requests: Sequence[RequestFacts],
-    payment: RowMapping | None,
+    payments: Sequence[PaymentFacts],
     calendar: BillingCalendar,
-    now: datetime,
+    today: date,
 ) -> AccountFacts:
     """The open request is newer than those that are still closing: it is the one to speak of."""
+    waiting = _bills(account["waiting"])
     return AccountFacts(
         account_id=account["account_id"],
         number_tail=account["number_tail"],
@@ -130,14 +146,27 @@ def _facts(
         also_confirming=tuple(
             bill for request in requests[:-1] if request.is_being_confirmed for bill in request.bills
         ),
-        waiting=_bills(account["waiting"]),
+        waiting=waiting,
         waiting_is_carried_over=account["is_carried_over"],
+        missed=_bills(account["missed"]) if account["missed_until"] else (),
+        missed_on=calendar.last_day(account["missed_until"]) if account["missed_until"] else None,
         being_checked=_bills(account["being_checked"]),
-        last_payment=_payment(payment) if payment else None,
+        last_payment=payments[0] if payments else None,
+        earlier_payments=tuple(payments[1:]),
         card=_card(account) if account["brand"] else None,
         has_card_change=account["has_card_change"],
-        next_opening_on=calendar.next_opening_on(jst_date(now)),
+        next_opening_on=calendar.next_opening_on(today)
+        if requests or waiting
+        else _next_month_opens_on(payments, calendar=calendar, today=today),
     )
+
+
+def _next_month_opens_on(payments: Sequence[PaymentFacts], *, calendar: BillingCalendar, today: date) -> date:
+    """What is paid is not asked for again: the next URL is that of the month after (R04)."""
+    paid = [bill.billing_month for payment in payments for bill in payment.bills]
+    if not paid:
+        return calendar.next_opening_on(today)
+    return calendar.opening_of(month_after(max(paid)), today=today)
 
 
 def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
@@ -152,6 +181,10 @@ def _request(row: RowMapping, calendar: BillingCalendar) -> RequestFacts:
         last_day=calendar.last_day(row["valid_until"]),
         link_id=row["link_id"],
         is_link_on_its_way=row["is_link_on_its_way"],
+        is_link_locked=needs_a_person(
+            proof_failures=row["proof_failures"], declines=row["declines"], registrations=row["registrations"]
+        ),
+        is_for_card_change=row["is_for_card_change"],
         has_waiting_receipt=row["has_waiting_receipt"],
         is_being_confirmed=state in _UNCLEAR
         or (state is AttemptState.PREPARED and row["attempt_origin"] == AttemptOrigin.LINK),

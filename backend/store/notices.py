@@ -27,6 +27,7 @@ WITH facts AS (
       'last_day', to_char((r.valid_until - interval '1 microsecond') AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD'),
       'reason', CASE WHEN r.bill_count > 1 THEN 'combined' WHEN r.card_change_id IS NOT NULL THEN 'card_change'
                 ELSE 'first' END,
+      'carry_over_reason', r.carry_over_reason,
       'months', b.months, 'amounts', b.amounts, 'brand', p.brand, 'last4', p.last4, 'decline_class', p.decline_class
     )) AS facts
   FROM payment_request r

@@ -6,13 +6,14 @@ Time is linear in the message (cut to 5,000 characters): every n-gram is looked 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.understanding.faq import OUT_OF_SCOPE, FaqEntry
 from bot.understanding.folding import clauses, fold, symbols
 
 # Tuned by ten-fold cross-validation over our own examples; below the threshold the customer gets the menu.
 _THRESHOLD = 0.36
+_SECOND_THRESHOLD = 0.8  # a second question is only offered, so it must be plain
 _CANDIDATE_THRESHOLD = 0.16
 _KEYWORD = 0.2  # what one unit of keyword weight adds
 _NEIGHBOURS = 3  # further alike examples that support the best one,
@@ -27,12 +28,14 @@ Gram = tuple[str, ...]
 class Understanding:
     """The intent meant: `oos` if it is plainly not ours, None if it is like nothing we know.
 
-    `candidates` are the best guesses among our own intents, best first, for the buttons.
+    `candidates` are the best guesses among our own intents, best first, for the buttons. `others` is what other
+    sentences of the same message plainly ask for.
     """
 
     intent: str | None
     score: float
     candidates: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 def _grams(symbols: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -64,13 +67,20 @@ class Matcher:
 
     def understand(self, text: str) -> Understanding:
         """What this message asks for; anything unlike our examples is None."""
+        whole, *sentences = clauses(text)
+        understood = _decide(self._scores((whole, *sentences), folded=fold(text)))
+        alone = [_decide(self._scores((sentence,), folded="".join(sentence))) for sentence in sentences]
+        plain = [each.intent for each in alone if each.intent and each.score >= _SECOND_THRESHOLD]
+        return replace(understood, others=tuple(intent for intent in plain if intent != understood.intent))
+
+    def _scores(self, parts: Sequence[Sequence[str]], *, folded: str) -> dict[str, float]:
         scores: dict[str, float] = defaultdict(float)
-        for clause in clauses(text):
-            for intent, likeness in self._likeness(clause).items():
+        for part in parts:
+            for intent, likeness in self._likeness(part).items():
                 scores[intent] = max(scores[intent], likeness)
-        for intent, weight in self._keyword_weights(fold(text)).items():
+        for intent, weight in self._keyword_weights(folded).items():
             scores[intent] += min(weight, _KEYWORDS_AT_MOST) * _KEYWORD
-        return _decide(scores)
+        return scores
 
     def _likeness(self, clause: Sequence[str]) -> dict[str, float]:
         """Each intent's most alike example, as a cosine, with a little support from the next ones."""

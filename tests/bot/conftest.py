@@ -9,7 +9,11 @@ from tests.bot.chat_accounts import TEMPLATES
 
 def load_test_wording() -> Wording:
     return load_wording(
-        TEMPLATES, sender_name="つきばらい電力", support_phone="0120-000-000", calendar=BillingCalendar()
+        TEMPLATES,
+        sender_name="つきばらい電力",
+        support_phone="0120-000-000",
+        public_base_url="https://pay.example.jp",
+        calendar=BillingCalendar(),
     )
 
 

@@ -20,6 +20,8 @@ PAYABLE = (
     "open_beside_unknown",
     "declined_beside_unknown",
     "card_change_open",
+    "open_and_applied",
+    "open_after_paid",
     "declined_soft",
     "declined_new_card",
     "declined_never",

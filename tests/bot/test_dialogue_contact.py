@@ -85,11 +85,18 @@ def test_a_number_answers_the_last_list_shown(wording: Wording) -> None:
     assert step.intent == "devices"
 
 
-@pytest.mark.parametrize("digit", ["9", "0"])
-def test_a_number_that_was_not_offered_gets_the_menu(wording: Wording, digit: str) -> None:
-    step = sms(wording, "open_link").says(digit)
+@pytest.mark.parametrize("digits", ["9", "８", "12"])
+def test_a_number_that_was_not_offered_gets_the_menu_and_its_numbers(wording: Wording, digits: str) -> None:
+    talk = sms(wording, "open_link")
 
-    assert step.intent == "menu"
+    talk.says(digits)
+
+    assert talk.reply.text == "1〜7の番号でお選びください。"
+    assert [choice.data for choice in talk.reply.choices] == list(wording.menus["sms"])
+
+
+def test_0_is_the_menu(wording: Wording) -> None:
+    assert sms(wording, "open_link").says("0").intent == "menu"
 
 
 def test_yesterdays_numbers_and_place_are_forgotten() -> None:
@@ -208,7 +215,7 @@ def test_a_card_number_in_the_chat_is_answered_with_a_warning(wording: Wording, 
 
 
 def test_a_card_change_leads_to_the_application_form(wording: Wording) -> None:
-    talk = line(wording, "open_link")
+    talk = line(wording, "paid")
 
     talk.says("カード変更したい")
     payload = wording.render_reply(talk.reply, channel=ChannelName.LINE, base_url="https://pay.example.jp")

@@ -22,13 +22,40 @@ MONTHS = tuple(BillFacts(billing_month=f"2026-{month}", amount=3_333_333) for mo
 AMEX = CardFacts(brand="american_express", last4="4242", is_active=True)
 PRESSES = ("menu", "more:0", "more:1", "more:2", "more:3", "person", "link", "stop", "stop_now", "resume", "unlink")
 WORDS = ("あれ", "カード", "URL 期限 カード 変更", "4242 4242 4242 4242", "水道料金はPayPayで払えますか", "qwrtzpxk")
+# Each gets an answer to these words in particular, beside the account's own.
+SAYINGS = (
+    *("12月の料金は", "11月分は", "先月の金額は", "2月の請求額", "6月の電気代はいくら"),
+    *(
+        "URLが開けない",
+        "お客様番号がわからない",
+        "このSMSは本物ですか",
+        "QRコード決済",
+        "延滞料",
+        "ありがとう",
+        "了解です",
+    ),
+    *(
+        "別のカードで払いたい",
+        "カードを失くした",
+        "残高不足と言われた",
+        "URLの期限が切れました",
+        "請求書がほしい",
+        "88",
+    ),
+)
 KINDS = (IncomingKind.STICKER, IncomingKind.MEDIA, IncomingKind.FOLLOW)
 
 
 @pytest.fixture(scope="session")
 def longest_wording() -> Wording:
     """A house with a long name and a long telephone number."""
-    return load_wording(TEMPLATES, sender_name="株" * 12, support_phone="0120-000-0000", calendar=BillingCalendar())
+    return load_wording(
+        TEMPLATES,
+        sender_name="株" * 12,
+        support_phone="0120-000-0000",
+        public_base_url=URL,
+        calendar=BillingCalendar(),
+    )
 
 
 def longest(facts: AccountFacts) -> AccountFacts:
@@ -36,8 +63,12 @@ def longest(facts: AccountFacts) -> AccountFacts:
         facts,
         request=facts.request and replace(facts.request, bills=MONTHS, amount=9_999_999),
         last_payment=facts.last_payment and _longest_payment(facts.last_payment),
+        earlier_payments=tuple(
+            replace(_longest_payment(payment), bills=payment.bills) for payment in facts.earlier_payments
+        ),
         also_confirming=MONTHS if facts.also_confirming else (),
         waiting=MONTHS if facts.waiting else (),
+        missed=MONTHS if facts.missed else (),
         being_checked=MONTHS if facts.being_checked else (),
         card=AMEX if facts.card else None,
         next_opening_on=date(2027, 11, 10),
@@ -91,6 +122,16 @@ def test_every_question_is_answered_within_two_segments(longest_wording: Wording
         talk.presses(f"faq:{entry}:17")
         assert_short(talk)
         talk.presses(f"faq:{entry}")
+        assert_short(talk)
+
+
+@pytest.mark.parametrize(("situation", "places"), list(product(SITUATIONS, (1, 2))))
+def test_what_is_said_is_answered_within_two_segments(longest_wording: Wording, situation: str, places: int) -> None:
+    talk = talk_about(longest_wording, situation, places=places)
+    talk.presses("status:17")
+
+    for words in SAYINGS:
+        talk.says(words)
         assert_short(talk)
 
 

@@ -26,12 +26,8 @@ LONGEST: dict[str, object] = {
     "decline_class": "soft",
     "refund_amount": 9_999_998,
 }
-SHORT: dict[str, object] = LONGEST | {
-    "amount": 12_345,
-    "months": ["2026-11"],
-    "amounts": [12_345],
-    "reason": "first",
-}
+SHORT_BILL: dict[str, object] = {"amount": 12_345, "months": ["2026-11"], "amounts": [12_345], "reason": "first"}
+SHORT: dict[str, object] = LONGEST | SHORT_BILL
 
 
 def notice(wording: Wording, kind: NoticeKind, channel: ChannelName, **changes: object) -> dict[str, object]:
@@ -112,6 +108,23 @@ def test_r07_a_combined_request_lists_each_month_and_the_total(wording: Wording)
     assert "合計" in text
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("link_expired", "お支払いを確認できていないため"), ("late_meter_reading", "確定が遅れた月があるため")],
+)
+def test_r07_r08_a_combined_request_says_why(wording: Wording, reason: str, words: str) -> None:
+    text = str(notice(wording, NoticeKind.PAYMENT_LINK, ChannelName.LINE, carry_over_reason=reason))
+
+    assert words in text
+    assert "または" not in text
+
+
+def test_a_notice_of_before_the_reason_was_kept_is_worded_without_it(wording: Wording) -> None:
+    text = str(notice(wording, NoticeKind.PAYMENT_LINK, ChannelName.LINE))
+
+    assert "案内します。\\n10・11・12月分を合わせてご案内します。" in text
+
+
 def test_a_short_sms_uses_the_friendlier_words(wording: Wording) -> None:
     payload = wording.render_notice(
         kind=NoticeKind.PAYMENT_LINK,
@@ -143,6 +156,29 @@ def test_a_year_of_unpaid_months_still_fits(wording: Wording) -> None:
 @pytest.mark.parametrize(("today", "words"), [("2026-12-18", "あと2日"), ("2026-12-20", "本日が期限")])
 def test_a_reminder_counts_the_days_left(wording: Wording, today: str, words: str) -> None:
     assert words in str(notice(wording, NoticeKind.REMINDER, ChannelName.LINE, today=today))
+
+
+@pytest.mark.parametrize(("today", "todays"), [("2026-12-18", 0), ("2026-12-20", 1)])
+def test_a_reminder_by_sms_on_the_last_day_says_today(wording: Wording, today: str, todays: int) -> None:
+    longest = body(notice(wording, NoticeKind.REMINDER, ChannelName.SMS, today=today))
+    short = body(notice(wording, NoticeKind.REMINDER, ChannelName.SMS, today=today, **SHORT_BILL))
+
+    assert (longest.count("本日"), short.count("本日")) == (todays, todays)
+    assert "12/20" in longest
+    assert sms_units(longest) <= UNITS_OF_TWO_SEGMENTS
+
+
+@pytest.mark.parametrize("months", [1, 3])
+@pytest.mark.parametrize("kind", WITH_LINK)
+def test_the_amount_and_the_deadline_stand_out(wording: Wording, kind: NoticeKind, months: int) -> None:
+    bills = {} if months > 1 else SHORT_BILL
+    payload = notice(wording, kind, ChannelName.LINE, **bills)
+    bubble = payload["messages"][-1]["contents"]  # type: ignore[index]
+
+    rows = [row["contents"] for row in bubble["body"]["contents"] if row["type"] == "box"]
+    bold = {value["size"]: value["text"] for _, value in rows if value.get("weight") == "bold"}
+
+    assert bold == {"xl": "12,345円" if months == 1 else "9,999,999円", "md": "12月20日(日)"}
 
 
 @pytest.mark.parametrize("channel", ChannelName)

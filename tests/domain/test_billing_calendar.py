@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from backend.domain.billing_calendar import BillingCalendar
+from backend.domain.billing_calendar import BillingCalendar, month_after
 from tests.kit.clock import jst
 
 CALENDAR = BillingCalendar()
@@ -24,6 +24,20 @@ CALENDAR = BillingCalendar()
 )
 def test_r04_r08_a_bill_goes_out_from_the_10th_if_three_days_remain(confirmed: str, goes_out: str) -> None:
     assert CALENDAR.next_opening_on(date.fromisoformat(confirmed)) == date.fromisoformat(goes_out)
+
+
+@pytest.mark.parametrize(
+    ("today", "month", "goes_out"),
+    [
+        ("2026-11-15", "2026-12", "2026-12-10"),
+        ("2026-11-25", "2026-12", "2026-12-10"),
+        ("2026-12-12", "2026-12", "2026-12-12"),
+        ("2026-12-18", "2026-12", "2027-01-10"),
+        ("2026-11-15", month_after("2026-12"), "2027-01-10"),
+    ],
+)
+def test_r04_a_month_goes_out_from_its_own_10th(today: str, month: str, goes_out: str) -> None:
+    assert CALENDAR.opening_of(month, today=date.fromisoformat(today)) == date.fromisoformat(goes_out)
 
 
 def test_r05_f19_the_whole_20th_is_included() -> None:
