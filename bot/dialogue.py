@@ -24,6 +24,10 @@ _TOPIC_OF_INTENT = {intent: topic for topic, intent in dialogue_accounts.TOPICS.
     "greeting_thanks": "greeting",
 }
 
+# What a button does at once is asked about when its label is typed out of the blue.
+_ASKS_FIRST = {"stop_now": "stop", "unlink_now": "unlink"}
+# Who types the label of an address wants what leads there.
+_BEHIND_A_BUTTON = {"payment_page": "resend", "account_link": "link", "application_form": "faq:card_change"}
 _A_MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 _A_NUMBER = re.compile("[0-9]{1,2}")
 
@@ -69,7 +73,7 @@ def _heard(turn: Turn, text: str) -> Step:
     """Free text: a signal word, a number on offer, else the question that it is most like."""
     word = fold(text)
     turn = replace(turn, said=word)
-    if word in turn.wording.signals["stop"]:
+    if word in turn.wording.signals["stop"] or (not turn.is_line and word in turn.wording.signals["stop_by_sms"]):
         return dialogue_contact.stop_now(turn)
     if word in turn.wording.signals["resume"]:
         return dialogue_contact.resume(turn)
@@ -79,7 +83,19 @@ def _heard(turn: Turn, text: str) -> Step:
         return dialogue_contact.menu(turn, key="card_digits")
     if not turn.is_line and _A_NUMBER.fullmatch(word):
         return _numbered(turn, int(word))
-    return _understood(turn, text)
+    data = _labelled(turn, word)
+    return _pressed(turn, data) if data else _understood(turn, text)
+
+
+def _labelled(turn: Turn, word: str) -> str | None:
+    """The data of the button whose label was typed; one that does something at once counts where it was just shown."""
+    names = [name for name, label in turn.wording.labels.items() if fold(label) == word]
+    shown = [data for data in turn.memory.numbered if data.partition(":")[0] in names]
+    if names and names[0] in _ASKS_FIRST:
+        return shown[0] if shown else _ASKS_FIRST[names[0]]
+    if names:
+        return _BEHIND_A_BUTTON.get(names[0], names[0])
+    return next((f"faq:{intent}" for intent, entry in turn.wording.faq.items() if fold(entry.title) == word), None)
 
 
 def _numbered(turn: Turn, number: int) -> Step:

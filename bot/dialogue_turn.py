@@ -111,7 +111,7 @@ class Turn:
         target: Target | None = None,
         link_of: AccountFacts | None = None,
     ) -> Step:
-        """One answer and what it means for the memory: the numbers on offer are always the last ones shown."""
+        """One answer and what it means for the memory: the choices on offer are always the last ones shown."""
         reply = Reply(
             text=text,
             choices=tuple(choices),
@@ -119,6 +119,5 @@ class Turn:
             button_label=self.wording.labels[target.value] if target else "",
             link_id=link_of.request.link_id if link_of and link_of.request else None,
         )
-        numbered = () if self.is_line else tuple(choice.data for choice in choices)
-        memory = replace(self.memory, numbered=numbered)
+        memory = replace(self.memory, numbered=tuple(choice.data for choice in choices))
         return Step(replies=(reply,), effects=tuple(effects), memory=memory, intent=intent)

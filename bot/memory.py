@@ -1,4 +1,4 @@
-"""What a chat remembers between two messages: the numbers on offer and the place of use in question."""
+"""What a chat remembers between two messages: the choices on offer and the place of use in question."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ FORGOTTEN_AFTER = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """`numbered` holds the data of choices 1..n of the last SMS; `account_id` the place of use being talked about."""
+    """`numbered` holds the data of choices 1..n of the last answer; `account_id` the place of use in question."""
 
     numbered: tuple[str, ...] = ()
     account_id: int | None = None

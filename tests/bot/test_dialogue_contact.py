@@ -11,6 +11,7 @@ from bot.memory import FORGOTTEN_AFTER, Memory
 from bot.message import (
     HandOver,
     IncomingKind,
+    Reply,
     ResumeMessages,
     StopMessages,
     Target,
@@ -114,7 +115,7 @@ def test_a_memory_survives_its_row_and_an_odd_row_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["STOP", "ｓｔｏｐ", "停止", "配信停止", "解除", "はいしんていし", "停止。", "UNSUBSCRIBE"]
+    "word", ["STOP", "ｓｔｏｐ", "停止", "配信停止", "はいしんていし", "停止。", "UNSUBSCRIBE"]
 )
 @pytest.mark.parametrize("channel", ChannelName)
 def test_a_stop_word_stops_at_once_and_says_what_does_not_stop(
@@ -127,6 +128,47 @@ def test_a_stop_word_stops_at_once_and_says_what_does_not_stop(
     assert step.effects == (StopMessages(),)
     assert "ご請求" in talk.reply.text
     assert "再開" in talk.reply.text
+
+
+def test_a_word_for_stopping_and_unlinking_stops_at_once_by_sms_only(wording: Wording) -> None:
+    by_sms = Chat(wording=wording, channel=ChannelName.SMS, accounts=(SITUATIONS["open_link"],))
+    by_line = line(wording, "open_link")
+
+    assert by_sms.says("解除").effects == (StopMessages(),)
+    assert by_line.says("解除").effects == ()
+    assert "解除しますか" in by_line.reply.text
+
+
+def test_a_label_that_is_typed_is_the_button(wording: Wording) -> None:
+    for data in wording.menus["line_linked"]:
+        label = wording.choice(data).label
+        pressed, typed = line(wording, "open_link"), line(wording, "open_link")
+
+        pressed.presses(data)
+        typed.says(label)
+
+        assert typed.reply == pressed.reply, label
+
+
+@pytest.mark.parametrize(("asks", "label"), [("unlink", "解除する"), ("stop", "止める")])
+def test_a_label_that_does_something_at_once_is_asked_about_unless_it_was_just_shown(
+    wording: Wording, asks: str, label: str
+) -> None:
+    talk = line(wording, "open_link")
+
+    out_of_the_blue = talk.says(label)
+    question = talk.reply
+    after_the_question = talk.says(label)
+
+    assert out_of_the_blue.effects == ()
+    assert question == line_reply(wording, asks)
+    assert len(after_the_question.effects) == 1
+
+
+def line_reply(wording: Wording, data: str) -> Reply:
+    talk = line(wording, "open_link")
+    talk.presses(data)
+    return talk.reply
 
 
 @pytest.mark.parametrize("text", ["お知らせを止めてください", "もうメッセージを送らないで"])
