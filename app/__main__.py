@@ -24,7 +24,7 @@ from app.logs import configure_logs
 from app.settings import ClockKind, Settings
 from app.start_checks import CannotBeginError, check_demo_ports, check_ports, only_demo
 
-_WENT_BACK = "The clock goes back: what has been done until now is not due again. An empty database has no such past."
+_WENT_BACK = "The clock goes back: the days from then on come once more. What was sent or charged stays as it is."
 _NOT_ALL_DONE = 1
 _FRESH = "It has begun with fresh demo data."
 _AS_IT_WAS = (

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.clock import ShiftableClock
 from app.compose import Parts
+from backend.domain.billing_calendar import jst_date
 from backend.store import jobs as runs
 from backend.store.engine import transaction
 from backend.usecases.check_clock import is_clock_wrong
@@ -20,7 +21,7 @@ class TimeTravelRefusedError(Exception):
 async def travel(parts: Parts, *, to: datetime) -> bool:
     """Set the shiftable clock of every process.
 
-    Returns whether that led back behind work of the timetable: what was done until then is not due again.
+    Returns whether that led back behind work of the timetable: from then on its days come, and are due, once more.
 
     Raises:
         TimeTravelRefusedError: this system runs on real time.
@@ -31,6 +32,9 @@ async def travel(parts: Parts, *, to: datetime) -> bool:
     await clock.refresh()
     is_back = to < clock.now() and await _has_run(parts)
     await clock.go_to(to)
+    if is_back:
+        async with transaction(parts.services.engine) as connection:
+            await runs.forget_runs(connection, since=jst_date(to))
     return is_back
 
 

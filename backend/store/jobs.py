@@ -18,6 +18,7 @@ ON CONFLICT (job, run_on) DO NOTHING RETURNING job
 """)
 
 _WAITING = text("SELECT job, reason FROM job_waiting ORDER BY due_since, job")
+_FORGET_RUNS = text("DELETE FROM job_run WHERE run_on >= :since")
 _FORGET_WAITING = text("DELETE FROM job_waiting WHERE job <> ALL(CAST(:kept AS text[]))")
 _NOTE_WAITING = text("""
 INSERT INTO job_waiting (job, due_since, reason) VALUES (:job, :due_since, :reason)
@@ -81,6 +82,11 @@ async def record_run(connection: AsyncConnection, *, job: str, run_on: date, out
 async def forget_waiting(connection: AsyncConnection, *, except_for: Sequence[str]) -> None:
     """All other jobs have been done, or are not due."""
     await connection.execute(_FORGET_WAITING, {"kept": list(except_for)})
+
+
+async def forget_runs(connection: AsyncConnection, *, since: date) -> None:
+    """For a clock that was set back: these days come once more. Jobs work by state, so nothing is done twice."""
+    await connection.execute(_FORGET_RUNS, {"since": since})
 
 
 async def waiting(connection: AsyncConnection) -> dict[str, str]:

@@ -125,16 +125,22 @@ async def test_time_travel_is_refused_on_the_system_clock(world: World, database
     assert "CLOCK=shiftable" in said
 
 
-async def test_time_travel_back_says_that_nothing_is_due_again(world: World, database_url: str) -> None:
+async def test_time_travel_back_brings_the_days_once_more_and_nothing_twice(
+    world: World, hanako: Customer, database_url: str
+) -> None:
     env = environment(world, database_url)
+    await run("tick", "--at", "2026-11-28T12:00", env=env)  # as processes do that were started on the real day
 
-    _, first = await run("tick", "--at", MONTH, env=env)
-    status, said = await run("tick", "--at", "2026-11-10T09:59", env=env)
+    status, said = await run("tick", "--at", "2026-11-09T12:00", env=env)
+    opened = await run("tick", "--at", MONTH, env=env)
+    again = await run("tick", "--at", "2026-11-09T12:00", env=env)
+    last = await run("tick", "--at", MONTH, env=env)
 
-    assert "goes back" not in first
     assert status == 0
     assert said.splitlines()[0].startswith("The clock goes back")
-    assert said.splitlines()[-1] == "2026-11-10 09:59 done: nothing was due"
+    assert "open" in opened[1]
+    assert (again[0], last[0]) == (0, 0)
+    assert len(await hanako.urls()) == 1
 
 
 async def test_wrong_settings_stop_the_start_with_the_remedy(world: World, database_url: str) -> None:

@@ -114,9 +114,7 @@ def test_a_memory_survives_its_row_and_an_odd_row_is_empty() -> None:
     assert Memory.from_json({"numbered": 3, "later": "field"}) == Memory()
 
 
-@pytest.mark.parametrize(
-    "word", ["STOP", "ｓｔｏｐ", "停止", "配信停止", "はいしんていし", "停止。", "UNSUBSCRIBE"]
-)
+@pytest.mark.parametrize("word", ["STOP", "ｓｔｏｐ", "停止", "配信停止", "はいしんていし", "停止。", "UNSUBSCRIBE"])
 @pytest.mark.parametrize("channel", ChannelName)
 def test_a_stop_word_stops_at_once_and_says_what_does_not_stop(
     wording: Wording, word: str, channel: ChannelName
