@@ -14,6 +14,7 @@ from rich.console import Console
 from app.cli_brake import brake_cli
 from app.cli_card_change import withdraw_card_change
 from app.cli_gate import gate_cli
+from app.cli_link import unlock_url
 from app.cli_month import month_cli
 from app.cli_receipt import receipt_cli
 from app.cli_reconcile import reconcile
@@ -41,6 +42,7 @@ cli.add_typer(receipt_cli, name="receipt")
 cli.add_typer(refund_cli, name="refund")
 cli.add_typer(month_cli, name="run-month")
 cli.add_typer(verify_cli, name="verify")
+cli.command(name="unlock-url")(unlock_url)
 task_cli = typer.Typer(no_args_is_help=True, help="The matters that wait for people.")
 cli.add_typer(task_cli, name="tasks")
 

@@ -49,10 +49,8 @@ _REQUESTS = text("""
 SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.valid_until,
   (SELECT jsonb_agg(jsonb_build_object('billing_month', b.billing_month, 'amount', b.amount) ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills,
-  k.id AS link_id, coalesce(k.proof_failures, 0) AS proof_failures,
-  (SELECT count(*) FROM card_registration g WHERE g.link_id = k.id) AS registrations,
-  (SELECT count(*) FROM payment_attempt d WHERE d.request_id = r.id AND d.state = 'declined' AND d.origin = 'link')
-    AS declines,
+  k.id AS link_id, coalesce(t.proof_failures, 0) AS proof_failures, coalesce(t.declines, 0) AS declines,
+  coalesce(t.registrations, 0) AS registrations,
   r.card_change_id IS NOT NULL AS is_for_card_change,
   EXISTS (SELECT FROM account a JOIN notice n ON n.address = a.phone AND n.channel = 'sms'
           JOIN payment_link l ON l.id = n.link_id AND l.state = 'active'
@@ -64,6 +62,7 @@ SELECT r.account_id, r.order_number, r.amount, r.way, r.carry_over_reason, r.val
   p.state AS attempt_state, p.origin AS attempt_origin, p.decline_class
 FROM payment_request r
 LEFT JOIN payment_link k ON k.request_id = r.id AND k.state = 'active'
+LEFT JOIN payment_link_tries t ON t.link_id = k.id
 LEFT JOIN LATERAL (
   SELECT state, origin, decline_class FROM payment_attempt WHERE request_id = r.id ORDER BY ordinal DESC LIMIT 1
 ) p ON true

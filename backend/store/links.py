@@ -1,6 +1,7 @@
 """SQL for payment links: made from requests, found by token."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -40,6 +41,29 @@ _COUNT_FAILURE = text("""
 UPDATE payment_link SET proof_failures = proof_failures + 1 WHERE id = :link_id RETURNING proof_failures
 """)
 
+_ASKED_FOR = text("""
+SELECT l.id, r.account_id, r.order_number, t.proof_failures, t.declines, t.registrations
+FROM payment_request r JOIN payment_link l ON l.request_id = r.id AND l.state = 'active'
+JOIN payment_link_tries t ON t.link_id = l.id
+WHERE r.id = :request_id
+""")
+
+_REQUEST_OF = text("SELECT id FROM payment_request WHERE order_number = :order_number")
+
+_UNLOCK = text("UPDATE payment_link SET unlocked_at = :now, proof_failures = 0 WHERE id = :link_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedLink:
+    """The URL of a request that still works, and how often something was tried on it."""
+
+    id: UUID
+    account_id: int
+    order_number: str
+    proof_failures: int
+    declines: int
+    registrations: int
+
 
 async def create_links(
     connection: AsyncConnection, *, request_ids: Sequence[int], secret: bytes, now: datetime
@@ -70,3 +94,19 @@ async def end_links(connection: AsyncConnection, *, request_ids: Sequence[int], 
 async def count_proof_failure(connection: AsyncConnection, *, link_id: UUID) -> int:
     """One more wrong answer to the identity question; returns how many there have been."""
     return int((await connection.execute(_COUNT_FAILURE, {"link_id": link_id})).scalar_one())
+
+
+async def find_tried(connection: AsyncConnection, *, request_id: int) -> TriedLink | None:
+    """The active link of a request with its tries; None if it has none."""
+    row = (await connection.execute(_ASKED_FOR, {"request_id": request_id})).mappings().one_or_none()
+    return TriedLink(**row) if row else None
+
+
+async def find_request(connection: AsyncConnection, *, order_number: str) -> int | None:
+    """The request that bears an order number."""
+    return (await connection.execute(_REQUEST_OF, {"order_number": order_number})).scalar_one_or_none()
+
+
+async def unlock_link(connection: AsyncConnection, *, link_id: UUID, now: datetime) -> None:
+    """Let it work again: its tries are counted from now on."""
+    await connection.execute(_UNLOCK, {"link_id": link_id, "now": now})

@@ -13,16 +13,13 @@ from backend.domain.states import AttemptState, DeclineClass, LinkState, Request
 
 _PAGE = text("""
 SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amount, r.valid_until,
-  l.state AS link_state, r.state AS request_state, l.proof_failures,
+  l.state AS link_state, r.state AS request_state, t.proof_failures, t.declines, t.registrations,
   right(a.customer_number, 4) AS number_tail, a.customer_number, right(a.phone, 4) AS phone_tail, a.service_location,
   p.id AS attempt_id, p.state AS attempt_state, p.decline_class, p.gateway_reference AS attempt_reference,
   c.card_reference AS attempt_card, c.brand AS card_brand, c.last4 AS card_last4,
   CASE WHEN p.state IN ('prepared', 'sent', 'challenged', 'unknown', 'succeeded') THEN p.transaction_id
        ELSE r.order_number || '-' || lpad((1 + coalesce(p.ordinal, 0))::text, 2, '0') END AS transaction_id,
   CASE WHEN p.state = 'succeeded' THEN p.settled_at END AS paid_at,
-  (SELECT count(*) FROM payment_attempt d WHERE d.request_id = r.id AND d.state = 'declined' AND d.origin = 'link')
-    AS declines,
-  (SELECT count(*) FROM card_registration g WHERE g.link_id = l.id) AS registrations,
   (SELECT o.order_number FROM payment_request o WHERE o.account_id = r.account_id AND o.state = 'open' AND o.id <> r.id)
     AS newest_order_number,
   NOT EXISTS (SELECT FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id
@@ -46,6 +43,7 @@ SELECT l.id AS link_id, r.id AS request_id, r.account_id, r.order_number, r.amou
   (SELECT array_agg(b.billing_month || ':' || b.amount ORDER BY b.billing_month)
    FROM payment_request_bill m JOIN bill b ON b.id = m.bill_id WHERE m.request_id = r.id) AS bills
 FROM payment_link l
+JOIN payment_link_tries t ON t.link_id = l.id
 JOIN payment_request r ON r.id = l.request_id
 JOIN account a ON a.id = r.account_id
 LEFT JOIN LATERAL (

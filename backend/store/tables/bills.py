@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    DateTime,
     ForeignKey,
     Identity,
     Index,
@@ -118,6 +119,7 @@ payment_link = Table(
     state_column("state", LinkState),
     Column("proof_failures", SmallInteger, nullable=False, server_default="0"),
     instant("created_at"),
+    Column("unlocked_at", DateTime(timezone=True)),  # by support: what was tried before counts no more
     Index("ix_payment_link_request", "request_id"),
     Index(
         "uq_payment_link_active",

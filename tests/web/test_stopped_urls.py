@@ -1,0 +1,80 @@
+"""A URL that too many tries have stopped: people are told, and let it work again (f42, f93)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.link_desk import unlock_command
+from backend.usecases.services import Services
+from tests.kit.clock import FakeClock
+from tests.web.site import CONSENT, DECLINES_ALWAYS, ENTER_AGAIN, PAY, Site
+from tests.web.test_payment_truth import DECLINE_TOO
+
+TASKS = "SELECT kind, detail->>'order_number', detail->>'wrong_answers', detail->>'declines', done_by FROM staff_task"
+WORDS = {"by": "佐藤", "note": "お電話で確認"}
+
+
+async def unlock(site: Site, order_number: str) -> int:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Services]:
+        yield site.services
+
+    return await unlock_command(order_number, **WORDS, open_services=opened)
+
+
+async def test_f42_people_are_told_of_a_url_that_wrong_answers_stopped_and_let_it_work_again(
+    site: Site, clock: FakeClock
+) -> None:
+    payer = await site.payer()
+    browser = await site.open(payer)
+    for _ in range(4):
+        await browser.press(CONSENT, phone_tail="9999")
+    before = await site.ledger.rows(TASKS)
+    await browser.press(CONSENT, phone_tail="9999")
+    told = await site.ledger.rows(TASKS)
+
+    clock.forward(minutes=5)
+    status = await unlock(site, payer.order_number)
+    await site.pay(payer)
+
+    assert before == []
+    assert told == [("link_stopped", payer.order_number, "5", "0", None)]
+    assert status == 0
+    assert [charge["status"] for charge in await site.charges()] == ["succeeded"]
+    assert [done_by for *_, done_by in await site.ledger.rows(TASKS)] == ["佐藤"]
+
+
+async def test_f93_declines_count_from_the_unlocking_on(site: Site, clock: FakeClock) -> None:
+    payer = await site.payer()
+    browser = await site.pay(payer, DECLINES_ALWAYS)
+    for number in (DECLINES_ALWAYS, DECLINES_ALWAYS, *DECLINE_TOO):
+        await browser.press(ENTER_AGAIN)
+        await site.type_card(browser, number)
+        await browser.press(PAY)
+    told = await site.ledger.rows(TASKS)
+
+    clock.forward(minutes=5)
+    await unlock(site, payer.order_number)
+    await site.pay(payer, "4000000000000341")  # tried twice before: a third time it may still be
+    await browser.open(f"{site.base}/p/{payer.token}")
+    still_open = CONSENT in browser.buttons
+    await site.pay(payer)
+
+    assert told == [("link_stopped", payer.order_number, "0", "5", None)]
+    assert still_open
+    assert [charge["status"] for charge in await site.charges()][-1] == "succeeded"
+
+
+async def test_only_a_url_that_has_stopped_is_unlocked(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    working, paid = await site.payer(1), await site.payer(2)
+    await site.pay(paid)
+
+    statuses = [await unlock(site, number) for number in (working.order_number, paid.order_number, "261100099999")]
+
+    assert statuses == [1, 1, 1]
+    assert capsys.readouterr().err.splitlines() == [
+        f"The URL of order {working.order_number} is not stopped.",
+        f"Order {paid.order_number} has no URL that could be used: it is paid, expired or replaced.",
+        "There is no order 261100099999.",
+    ]
