@@ -1,5 +1,6 @@
 """Twilio's webhooks: inbound messages and delivery receipts, verified, kept, and applied afterwards."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +30,7 @@ _FINAL = {
     "failed": NoticeState.FAILED,
     "canceled": NoticeState.FAILED,
 }
+_TELEPHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _CALLBACK_NAME = "I-Twilio-Idempotency-Token"  # Twilio's own name of a callback, the same in all its copies
 _EMPTY_ANSWER = "<Response/>"  # anything else would be sent to the customer as an SMS (channels.md 5)
 
@@ -102,14 +104,24 @@ class SmsEvents:
     conversations: Conversations
 
     async def apply_inbound(self, event: inbox.InboxEvent, now: datetime) -> bool:
-        """Answer one SMS of a customer; finishes the event in the same commit."""
+        """Answer one SMS of a customer; finishes the event in the same commit.
+
+        What comes from a short number or a name is kept without an answer: machines send so, and might answer back.
+        """
         incoming = Incoming(
             channel=ChannelName.SMS,
             kind=IncomingKind.TEXT,
             text=str(event.body["Body"]),
             said_at=event.occurred_at,
         )
-        said = Said(incoming=incoming, address=str(event.body["From"]), message_id=event.event_id, event=event)
+        address = str(event.body["From"])
+        said = Said(
+            incoming=incoming,
+            address=address,
+            message_id=event.event_id,
+            event=event,
+            is_overheard=_TELEPHONE.fullmatch(address) is None,
+        )
         await self.conversations.answer(said, now=now)
         return True
 

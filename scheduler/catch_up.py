@@ -72,7 +72,7 @@ async def run_due(services: Services, *, now: datetime) -> list[str]:
         look = Look(due=due_runs(calendar=services.calendar, last_runs=last_runs, now=now))
         for run in look.due:
             await _try(services, run, look, now=now)
-        await tell_of_waiting(services, look.waiting, now=now)
+        await tell_of_waiting(services, look.waiting, done=look.done, now=now)
     if look.problems:
         raise ExceptionGroup("jobs of the timetable failed", look.problems)
     return look.done

@@ -21,6 +21,11 @@ WHERE done_at IS NULL AND dedupe_key IN (
   SELECT CAST(:kind AS text) || ':' || subject FROM unnest(CAST(:subjects AS text[])) AS subject)
 """)
 
+_SETTLE_ABOUT = text("""
+UPDATE staff_task SET done_at = :now, done_by = :by, note = :note
+WHERE done_at IS NULL AND kind = :kind AND split_part(dedupe_key, ':', 2) = ANY(:about)
+""")
+
 # A matter names its order directly, or by the request or the notice that it is about.
 _OPEN = text("""
 SELECT id, kind, created_at, coalesce(detail->>'order_number',
@@ -78,6 +83,14 @@ async def settle_tasks(
     """Take those matters of one kind off the list that have settled themselves."""
     values = {"kind": kind, "subjects": list(subjects), "by": by, "note": note, "now": now}
     await connection.execute(_SETTLE, values)
+
+
+async def settle_about(
+    connection: AsyncConnection, *, kind: str, about: Sequence[str], by: str, note: str, now: datetime
+) -> None:
+    """Take the matters of one kind off the list whose subject begins with one of these words and a colon."""
+    values = {"kind": kind, "about": list(about), "by": by, "note": note, "now": now}
+    await connection.execute(_SETTLE_ABOUT, values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,8 +121,16 @@ async def _succeed(
         gateway_reference=outcome.gateway_reference,
         now=now,
     )
+    await _end_doubt(connection, attempt=attempt, now=now)
     await _settle_request(services, connection, attempt=attempt, now=now)
     return AttemptState.SUCCEEDED
+
+
+async def _end_doubt(connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime) -> None:
+    """Nobody has to look for what is known now."""
+    if attempt.state is AttemptState.UNKNOWN:
+        known = {"by": "tsukibarai", "note": "the outcome is known now", "now": now}
+        await tasks.settle_task(connection, kind="payment_unknown", subject=str(attempt.id), **known)
 
 
 async def _settle_request(
@@ -162,6 +170,7 @@ async def _decline(
         decline_code=outcome.decline_code,
         now=now,
     )
+    await _end_doubt(connection, attempt=attempt, now=now)
     await attempt_outcomes.release_claims(connection, attempt_id=attempt.id)
     await requests.unhold_bills(connection, request_id=attempt.request_id)
     if outcome.decline_class in {DeclineClass.NEVER, DeclineClass.NEW_CARD}:

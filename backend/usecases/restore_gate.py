@@ -226,16 +226,23 @@ async def _close(
         )
         if is_new and is_known:
             await inbox.set_aside(connection, now=now)
-            await tasks.raise_task(
-                connection,
-                kind="restore_gate_closed",
-                subject=now.isoformat(),
-                account_id=None,
-                detail=said,
-                now=now,
-            )
+        if is_new:
+            await _tell(connection, said=said, is_known=is_known, now=now)
     if is_new:
         log.error("restore_gate_closed", because=str(because))
+
+
+async def _tell(connection: AsyncConnection, *, said: Mapping[str, object], is_known: bool, now: datetime) -> None:
+    """A gateway that does not answer is a matter like every stop, and ends with it; a lost past is one of its own."""
+    reason = StopReason.RESTORE_GATE
+    await tasks.raise_task(
+        connection,
+        kind="restore_gate_closed" if is_known else "charging_stopped",
+        subject=now.isoformat() if is_known else f"{reason}:{StopScope.ALL}:{now.timestamp():.0f}",
+        account_id=None,
+        detail=said if is_known else {"reason": reason, **said},
+        now=now,
+    )
 
 
 async def _lift_unasked(connection: AsyncConnection, *, now: datetime) -> None:
@@ -248,6 +255,8 @@ async def _lift_unasked(connection: AsyncConnection, *, now: datetime) -> None:
             note="the gateway was asked",
             now=now,
         )
+        asked = {"by": "restore gate", "note": "the gateway was asked", "now": now}
+        await tasks.settle_about(connection, kind="charging_stopped", about=[StopReason.RESTORE_GATE], **asked)
 
 
 async def _find(connection: AsyncConnection) -> ClosedGate | None:

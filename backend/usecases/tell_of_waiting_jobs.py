@@ -22,10 +22,15 @@ class WaitingJob:
     reason: str
 
 
-async def tell_of_waiting(services: Services, waiting: Sequence[WaitingJob], *, now: datetime) -> None:
-    """Write down exactly these jobs as waiting; each that is overdue becomes a task, once a day."""
+async def tell_of_waiting(
+    services: Services, waiting: Sequence[WaitingJob], *, done: Sequence[str], now: datetime
+) -> None:
+    """Write down exactly these jobs as waiting; each that is overdue becomes a task, once a day, until it is done."""
     async with transaction(services.engine) as connection:
         await jobs.forget_waiting(connection, except_for=[each.job for each in waiting])
+        if done:
+            settled = {"by": "tsukibarai", "note": "the job has been done", "now": now}
+            await tasks.settle_about(connection, kind="job_overdue", about=done, **settled)
         for each in waiting:
             await jobs.note_waiting(connection, job=each.job, due_since=each.due_since, reason=each.reason)
             if now - each.due_since > OVERDUE_AFTER:

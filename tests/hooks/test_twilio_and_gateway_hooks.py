@@ -39,6 +39,15 @@ async def test_an_inbound_sms_is_answered_once_however_often_it_is_delivered(wor
     assert len(await world.rows("SELECT id FROM notice WHERE kind = 'reply' AND state = 'delivered'")) == 1
 
 
+@pytest.mark.parametrize("sender", ["12345", "INFO", "+81"])
+async def test_an_sms_of_a_machine_is_kept_and_not_answered(world: World, sender: str) -> None:
+    assert await post_twilio(world, "/hooks/twilio/sms", {**INBOUND, "From": sender}) == 200
+    await world.rest()
+
+    assert await world.rows("SELECT text FROM chat_message") == [("メニュー",)]
+    assert await world.rows("SELECT id FROM notice") == []
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "10.0.0.7:8080"])
 async def test_a_signed_webhook_is_welcome_by_whatever_name_it_reached_us(world: World, host: str) -> None:
     assert await post_twilio(world, "/hooks/twilio/sms", INBOUND, host=host) == 200

@@ -93,10 +93,13 @@ async def test_a_job_that_was_done_at_last_waits_no_more(
     async with aiohttp.ClientSession() as http, http.post(f"{gateway_emulator}/_control/faults", json=rules):
         await run_due(ledger.services, now=clock.go_to("2026-11-13T12:00"))
     before = await ledger.rows("SELECT job FROM job_waiting")
+    told = await ledger.rows("SELECT kind, done_at IS NULL FROM staff_task")
     await run_due(ledger.services, now=clock.forward(minutes=1))
 
     assert before == [("reconcile",)]
+    assert told == [("job_overdue", True)]
     assert await ledger.rows("SELECT job FROM job_waiting") == []
+    assert await ledger.rows("SELECT kind, done_at IS NULL FROM staff_task") == [("job_overdue", False)]
 
 
 async def test_f74_an_odd_line_in_the_books_keeps_no_month_from_being_opened(

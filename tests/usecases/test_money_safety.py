@@ -134,6 +134,7 @@ async def test_after_the_schedule_people_are_called_and_the_gateway_is_asked_onc
     assert asked == [1, 0]
     assert tasks == [("payment_unknown",)]
     assert await ledger.rows(ATTEMPTS) == [("declined", "ours")]
+    assert ("payment_unknown",) not in await ledger.rows("SELECT kind FROM staff_task WHERE done_at IS NULL")
 
 
 async def test_f20_a_charge_left_over_from_before_the_deadline_is_not_sent_after_it(

@@ -241,6 +241,33 @@ async def test_a_gateway_that_cannot_be_asked_makes_charging_wait_until_it_can(
     assert await taken(gateway_emulator) == [1000]
 
 
+async def test_one_bad_answer_of_the_gateway_closes_no_gate(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await with_card(ledger, 1, amount=1000)
+    rule = {"kind": "500_before", "path": "/v1/transactions", "times": 2}
+    await control(gateway_emulator, "faults", {"rules": [rule]})
+
+    await check_gate(ledger.services, now=clock.now())
+
+    assert await ledger.rows("SELECT reason FROM charging_stop") == []
+
+
+async def test_people_are_told_at_once_of_a_gateway_that_cannot_be_asked_and_no_more_once_it_can(
+    ledger: Ledger, clock: FakeClock, gateway_emulator: str
+) -> None:
+    await with_card(ledger, 1, amount=1000)
+    await control(gateway_emulator, "faults", {"rules": [{"kind": "500_before", "path": "/v1/transactions"}]})
+    await check_gate(ledger.services, now=clock.now())
+    told = await ledger.rows("SELECT kind, detail->>'because', done_at IS NULL FROM staff_task")
+    await control(gateway_emulator, "faults", {"rules": []})
+
+    await GateWatch(services=ledger.services).look(clock.forward(minutes=5))
+
+    assert told == [("charging_stopped", "gateway_not_asked", True)]
+    assert await ledger.rows("SELECT done_by FROM staff_task") == [("restore gate",)]
+
+
 async def test_a_gateway_that_hangs_does_not_keep_a_process_from_starting(
     ledger: Ledger, clock: FakeClock, gateway_emulator: str
 ) -> None:
