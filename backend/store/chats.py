@@ -16,7 +16,8 @@ from backend.domain.states import ChannelName
 _OPEN = text("""
 INSERT INTO conversation (channel, address, created_at, last_message_at) VALUES (:channel, :address, :now, :now)
 ON CONFLICT (channel, address) DO UPDATE SET last_message_at = :now
-RETURNING id, memory, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
+RETURNING id, memory,
+  set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
 """)
 
 _SAY = text("""

@@ -129,8 +129,8 @@ async def _succeed(
 async def _end_doubt(connection: AsyncConnection, *, attempt: attempt_outcomes.LockedAttempt, now: datetime) -> None:
     """Nobody has to look for what is known now."""
     if attempt.state is AttemptState.UNKNOWN:
-        known = {"by": "tsukibarai", "note": "the outcome is known now", "now": now}
-        await tasks.settle_task(connection, kind="payment_unknown", subject=str(attempt.id), **known)
+        known = {"by": "tsukibarai", "note": "the outcome is known now"}
+        await tasks.settle_task(connection, kind="payment_unknown", subject=str(attempt.id), **known, now=now)
 
 
 async def _settle_request(

@@ -255,8 +255,8 @@ async def _lift_unasked(connection: AsyncConnection, *, now: datetime) -> None:
             note="the gateway was asked",
             now=now,
         )
-        asked = {"by": "restore gate", "note": "the gateway was asked", "now": now}
-        await tasks.settle_about(connection, kind="charging_stopped", about=[StopReason.RESTORE_GATE], **asked)
+        asked = {"by": "restore gate", "note": "the gateway was asked"}
+        await tasks.settle_about(connection, kind="charging_stopped", about=[StopReason.RESTORE_GATE], **asked, now=now)
 
 
 async def _find(connection: AsyncConnection) -> ClosedGate | None:

@@ -29,8 +29,8 @@ async def tell_of_waiting(
     async with transaction(services.engine) as connection:
         await jobs.forget_waiting(connection, except_for=[each.job for each in waiting])
         if done:
-            settled = {"by": "tsukibarai", "note": "the job has been done", "now": now}
-            await tasks.settle_about(connection, kind="job_overdue", about=done, **settled)
+            settled = {"by": "tsukibarai", "note": "the job has been done"}
+            await tasks.settle_about(connection, kind="job_overdue", about=done, **settled, now=now)
         for each in waiting:
             await jobs.note_waiting(connection, job=each.job, due_since=each.due_since, reason=each.reason)
             if now - each.due_since > OVERDUE_AFTER:
