@@ -1,6 +1,7 @@
 """APScheduler as the clock: it asks "what is due now?" often enough; the database says what, and keeps it to once."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -23,6 +24,8 @@ def make_scheduler(services: Services, *, every_seconds: float, checks_clock: bo
     The second look catches up after a downtime or a failure, and follows a shifted clock. Late looks are
     welcome (no misfire limit), doubled ones are merged (coalesce): the run keys keep the work to once.
     """
+    # A look that takes longer than the pause before the next is no news: the next one is simply left out.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     scheduler = AsyncIOScheduler(timezone=JST, job_defaults={"misfire_grace_time": None, "coalesce": True})
     look = _look(services, checks_clock=checks_clock)
     for job in TIMETABLE:
