@@ -83,7 +83,8 @@ def _bound(name: str, port: int, family: int, address: tuple[object, ...], *, is
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(address)
-        listener.listen()
+        if not is_shared:  # whoever shares the port gets visitors once it listens, and would turn them away
+            listener.listen()
     except OSError as problem:
         listener.close()
         raise CannotBeginError(_sentence(name, port, problem)) from None
