@@ -202,7 +202,7 @@ def tick(
     """Do everything that is due now and return (for an external cron); --at first travels there."""
     from app.compose import open_parts  # noqa: PLC0415
     from app.open_services import database_url  # noqa: PLC0415
-    from app.tick import TimeTravelRefusedError, travel, waiting_jobs  # noqa: PLC0415
+    from app.tick import ClockWrongError, TimeTravelRefusedError, travel, waiting_jobs  # noqa: PLC0415
     from app.tick import tick as run_tick  # noqa: PLC0415
     from backend.domain.billing_calendar import JST  # noqa: PLC0415
 
@@ -221,9 +221,9 @@ def tick(
 
     try:
         _run(work, settings_or_exit())
-    except TimeTravelRefusedError as refusal:
+    except (ClockWrongError, TimeTravelRefusedError) as refusal:
         typer.echo(str(refusal), err=True)
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(USAGE if isinstance(refusal, TimeTravelRefusedError) else _NOT_ALL_DONE) from None
 
 
 @cli.command(name="import-bills")

@@ -14,6 +14,10 @@ from scheduler.catch_up import run_due
 from scheduler.worker import drain, take_turns
 
 
+class ClockWrongError(Exception):
+    """Nothing was begun, because this machine's clock differs from the database's; correct one of them."""
+
+
 class TimeTravelRefusedError(Exception):
     """`--at` needs CLOCK=shiftable, which production refuses."""
 
@@ -47,12 +51,15 @@ async def tick(parts: Parts) -> list[str]:
     """Do all that is due at this moment; returns the jobs of the timetable that ran.
 
     Raises:
+        ClockWrongError: nothing is begun by a clock that may be wrong; people have been told (f17).
         ExceptionGroup: what went wrong in jobs and steps, after all the others have been done.
     """
     await parts.services.clock.refresh()
     clock = parts.services.clock
     if clock.is_real and await is_clock_wrong(parts.services, now=clock.now()):
-        return []  # nothing is begun by a clock that may be wrong; people have been told (f17)
+        raise ClockWrongError(
+            "Nothing was done: this machine's clock differs from the database's; correct one of them."
+        )
     jobs: list[str] = []
     may_be_more = 1
     problems: list[Exception] = []

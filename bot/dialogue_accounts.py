@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from backend.domain.account_facts import AccountFacts
 from bot.dialogue_month_text import month_text
+from bot.dialogue_months import Place, find_month
 from bot.dialogue_situation import Situation, has_usable_link, situation_of
 from bot.dialogue_turn import Turn
 from bot.dialogue_values import account_values, bills_in_short
@@ -22,7 +23,10 @@ def answer(turn: Turn, *, topic: str, account_id: int | None = None, month: str 
     if chosen is None:
         return _ask_which(turn, topic=topic, month=month)
     if month is not None and topic != "resend" and (text := month_text(turn, chosen, month=month)):
-        return _answer_about_month(turn.talking_about(chosen), chosen, topic=topic, text=text)
+        is_nowhere = find_month(chosen, month, now=turn.now)[0] in {Place.UPCOMING, Place.UNKNOWN}
+        is_beside_open = is_nowhere and has_usable_link(chosen, now=turn.now)
+        say = _answer_beside_open if is_beside_open else _answer_about_month
+        return say(turn.talking_about(chosen), chosen, topic=topic, text=text)
     return _answer_about(turn.talking_about(chosen), chosen, topic=topic)
 
 
@@ -48,6 +52,17 @@ def _answer_about_month(turn: Turn, facts: AccountFacts, *, topic: str, text: st
     """By SMS without the URL: it would be that of another month."""
     choices = _choices(turn, facts, topic=topic, shows_link=False) if turn.is_line else ()
     return turn.step(turn.heading(facts) + text, intent=TOPICS[topic], choices=choices)
+
+
+def _answer_beside_open(turn: Turn, facts: AccountFacts, *, topic: str, text: str) -> Step:
+    """Who asks for a month that is not known must not take it for leave to wait: another one is to be paid."""
+    still_open = turn.say("add.open", **account_values(facts, channel=turn.channel, wording=turn.wording))
+    text = turn.heading(facts) + text
+    longer = f"{text}\n{still_open}"
+    if not turn.is_line:
+        return turn.step(longer if turn.fits(longer) else text, intent=TOPICS[topic])
+    choices = _choices(turn, facts, topic=topic, shows_link=True)
+    return turn.step(longer, intent=TOPICS[topic], choices=choices, target=Target.PAYMENT_PAGE, link_of=facts)
 
 
 def _answer_about(turn: Turn, facts: AccountFacts, *, topic: str) -> Step:

@@ -1,6 +1,7 @@
 """A month that the customer names (11月分, 先月), and where the ledger has it; pure."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -27,23 +28,23 @@ class Place(StrEnum):
 
 def named_month(said: str, *, wording: Wording, now: datetime) -> str | None:
     """The one month (`2026-11`) that these folded words name; None for none, several, or this month."""
-    this_month = billing_month_of(jst_date(now))
-    named = {_in_year(int(number), this_month) for number in _numbers(said, suffix=wording.month_words["suffix"][0])}
-    named |= {
-        _shifted(this_month, int(shift))
-        for shift, words in wording.month_words.items()
-        if shift != "suffix" and any(word in said for word in words)
-    }
+    words, this_month = wording.month_words, billing_month_of(jst_date(now))
+    year, suffix = words["year"][0], words["suffix"][0]
+    named = {f"{found}-{int(number):02}" for found, number in re.findall(_with_year(year, suffix), said)}
+    rest = re.sub(_with_year(year, suffix), "", said)
+    is_last_year = any(word in rest for word in words["last_year"])
+    for number in map(int, _numbers(rest, suffix=suffix)):
+        named.add(f"{int(this_month[:4]) - 1}-{number:02}" if is_last_year else _in_year(number, this_month))
+    named |= {_shifted(this_month, shift) for shift in _shifts(rest, words)}
     return named.pop() if len(named) == 1 else None
 
 
 def find_month(facts: AccountFacts, month: str, *, now: datetime) -> tuple[Place, str]:
-    """Where the ledger has this month, and which it was: a month to come may be meant as that of the year before."""
-    this_month = billing_month_of(jst_date(now))
-    for candidate in (month, _shifted(month, -12)) if month > this_month else (month,):
-        if (place := _place_of(facts, candidate)) is not None:
-            return place, candidate
-    return (Place.UPCOMING if month >= this_month else Place.UNKNOWN), month
+    """Where the ledger has this month. One to come is never taken for that of the year before."""
+    place = _place_of(facts, month)
+    if place is None:
+        place = Place.UPCOMING if month >= billing_month_of(jst_date(now)) else Place.UNKNOWN
+    return place, month
 
 
 def payment_of(facts: AccountFacts, month: str) -> PaymentFacts | None:
@@ -75,6 +76,21 @@ def _place_of(facts: AccountFacts, month: str) -> Place | None:
 
 def _holds(bills: tuple[BillFacts, ...], month: str) -> bool:
     return bool(only_month(bills, month))
+
+
+def _with_year(year: str, suffix: str) -> str:
+    return rf"(20[0-9]{{2}}){year}(1[0-2]|[1-9]){suffix}"
+
+
+def _shifts(said: str, words: Mapping[str, Sequence[str]]) -> set[int]:
+    """How far from this month the words are; the longest first, since one may be a part of another."""
+    found = set()
+    known = [(word, int(name)) for name, each in words.items() if name.lstrip("-").isdigit() for word in each]
+    for word, shift in sorted(known, key=lambda pair: -len(pair[0])):
+        if word in said:
+            found.add(shift)
+            said = said.replace(word, "")
+    return found
 
 
 def _numbers(said: str, *, suffix: str) -> list[str]:

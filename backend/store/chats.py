@@ -11,13 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.domain.states import ChannelName
 
 # The no-op update locks the row: one event of a conversation at a time.
-# What follows in the transaction looks up the rows of one chat, by their indexes: a plan that is kept serves everybody,
-# and planning anew cost a third of an answer. By their indexes also where the plan was made while a table was small.
 _OPEN = text("""
 INSERT INTO conversation (channel, address, created_at, last_message_at) VALUES (:channel, :address, :now, :now)
 ON CONFLICT (channel, address) DO UPDATE SET last_message_at = :now
-RETURNING id, memory,
-  set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
+RETURNING id, memory
 """)
 
 _SAY = text("""

@@ -52,6 +52,14 @@ _REQUEST_OF = text("SELECT id FROM payment_request WHERE order_number = :order_n
 
 _UNLOCK = text("UPDATE payment_link SET unlocked_at = :now, proof_failures = 0 WHERE id = :link_id")
 
+# Staff tasks about stopped URLs that nobody could use any more anyhow.
+_SETTLE_ENDED = text("""
+UPDATE staff_task t SET done_at = :now, done_by = 'tsukibarai', note = 'the URL has ended'
+WHERE t.kind = 'link_stopped' AND t.done_at IS NULL AND NOT EXISTS (
+  SELECT FROM payment_request r JOIN payment_link l ON l.request_id = r.id AND l.state = 'active'
+  WHERE r.order_number = t.detail->>'order_number')
+""")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedLink:
@@ -110,3 +118,8 @@ async def find_request(connection: AsyncConnection, *, order_number: str) -> int
 async def unlock_link(connection: AsyncConnection, *, link_id: UUID, now: datetime) -> None:
     """Let it work again: its tries are counted from now on."""
     await connection.execute(_UNLOCK, {"link_id": link_id, "now": now})
+
+
+async def settle_ended(connection: AsyncConnection, *, now: datetime) -> None:
+    """Take those who wait for a URL that has ended (paid, expired, replaced) off the list for people."""
+    await connection.execute(_SETTLE_ENDED, {"now": now})

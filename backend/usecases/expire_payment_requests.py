@@ -4,7 +4,7 @@ from datetime import datetime
 
 from backend.domain.retry_schedule import CHALLENGE_LIFE
 from backend.failpoints import failpoint
-from backend.store import closing
+from backend.store import closing, links
 from backend.store.engine import transaction
 from backend.usecases.finish_closing import finish_closing
 from backend.usecases.resolve_unknown_payments import cancel_challenge
@@ -30,7 +30,10 @@ async def expire_payment_requests(services: Services, *, now: datetime) -> int:
         for attempt_id in abandoned:
             await cancel_challenge(services, attempt_id=attempt_id, now=now)
         if len(begun) < _CHUNK:
-            return expired
+            break
+    async with transaction(services.engine) as connection:
+        await links.settle_ended(connection, now=now)
+    return expired
 
 
 async def close_settled_late(services: Services, *, now: datetime) -> int:

@@ -1,9 +1,11 @@
 """A month that the customer names is the month that the answer is about."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
+from backend.domain.account_facts import BillFacts, PaymentFacts
 from backend.domain.billing_calendar import JST
 from backend.domain.states import ChannelName
 from bot.dialogue_months import named_month
@@ -34,7 +36,10 @@ def says(wording: Wording, words: str, *situations: str, channel: ChannelName = 
         ("12月20日までですか", None),
         ("10月分と11月分", None),
         ("3か月分", None),
-        ("再来月は", None),
+        ("再来月は", "2027-02"),
+        ("先々月は", "2026-10"),
+        ("2025年11月分の料金は", "2025-11"),
+        ("去年の11月分は", "2025-11"),
         ("", None),
     ],
 )
@@ -80,11 +85,28 @@ def test_the_named_month_is_answered_and_no_other(
     assert not_said not in text
 
 
-def test_a_month_to_come_may_be_that_of_the_year_before(wording: Wording) -> None:
-    in_october = datetime(2027, 10, 1, tzinfo=JST)
+@pytest.mark.parametrize("words", ["来月の請求は", "翌月の請求額は", "1月の請求は"])
+def test_a_month_to_come_is_never_that_of_the_year_before(wording: Wording, words: str) -> None:
+    a_year = replace(SITUATIONS["paid"], earlier_payments=(payment_for("2026-01"),))
+    talk = Chat(wording=wording, accounts=(a_year,))
 
-    assert named_month(fold("12月の料金"), wording=wording, now=in_october) == "2027-12"
-    assert "お支払い日 12月11日" in says(wording, "12月の料金は", "paid").reply.text
+    talk.says(words)
+
+    assert "1月分のご請求は、まだ確定していません" in talk.reply.text
+
+
+@pytest.mark.parametrize("words", ["来月払いたい", "先々月から料金が高い"])
+def test_who_asks_for_an_unknown_month_hears_of_the_one_that_is_to_be_paid(wording: Wording, words: str) -> None:
+    for channel in ChannelName:
+        talk = says(wording, words, "open_link", channel=channel)
+
+        assert "12,345円" in talk.reply.text, (words, channel)
+
+
+def payment_for(month: str) -> PaymentFacts:
+    paid = SITUATIONS["paid"].last_payment
+    assert paid is not None
+    return replace(paid, bills=(BillFacts(billing_month=month, amount=5_000),))
 
 
 def test_by_sms_too(wording: Wording) -> None:

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.link_desk import unlock_command
+from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.services import Services
 from tests.kit.clock import FakeClock
-from tests.web.site import CONSENT, DECLINES_ALWAYS, ENTER_AGAIN, PAY, Site
+from tests.web.site import CONSENT, DECLINES_ALWAYS, ENTER_AGAIN, OUR_FAULT, PAY, Site
 from tests.web.test_payment_truth import DECLINE_TOO
 
 TASKS = "SELECT kind, detail->>'order_number', detail->>'wrong_answers', detail->>'declines', done_by FROM staff_task"
+TASKS_OF_URLS = "SELECT done_by FROM staff_task WHERE kind = 'link_stopped'"
 WORDS = {"by": "佐藤", "note": "お電話で確認"}
 
 
@@ -78,3 +80,29 @@ async def test_only_a_url_that_has_stopped_is_unlocked(site: Site, capsys: pytes
         f"Order {paid.order_number} has no URL that could be used: it is paid, expired or replaced.",
         "There is no order 261100099999.",
     ]
+
+
+async def test_a_stopped_url_that_has_ended_waits_for_nobody(site: Site, clock: FakeClock) -> None:
+    clock.go_to("2026-11-10T10:00")
+    browser = await site.open(await site.payer())
+    for _ in range(5):
+        await browser.press(CONSENT, phone_tail="9999")
+
+    clock.go_to("2026-11-21T08:00")
+    await expire_payment_requests(site.services, now=clock.now())
+
+    assert await site.ledger.rows(TASKS_OF_URLS) == [("tsukibarai",)]
+
+
+async def test_refusals_that_are_our_own_fault_stop_no_url(site: Site) -> None:
+    payer = await site.payer()
+    browser = await site.pay(payer, OUR_FAULT)
+    for _ in range(4):
+        await browser.press("同じカードでもう一度試す")
+        await browser.press(PAY)
+
+    await browser.open(f"{site.base}/p/{payer.token}")
+
+    assert await site.ledger.rows("SELECT count(*) FROM payment_attempt WHERE decline_class = 'ours'") == [(5,)]
+    assert CONSENT in browser.buttons
+    assert await site.ledger.rows(TASKS_OF_URLS) == []

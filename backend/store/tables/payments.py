@@ -91,6 +91,7 @@ card_registration = Table(
     instant("consented_at"),
     Column("consent_version", Text, nullable=False),
     instant("created_at"),
+    Index("ix_card_registration_link", "link_id"),
 )
 
 page_session = Table(

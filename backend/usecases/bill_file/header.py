@@ -56,7 +56,7 @@ def header_key(name: str) -> str:
 def read_header(line: str) -> Header | tuple[Refusal, ...]:
     """Understand the first line, comma or tab separated; otherwise every fault of it."""
     candidates = [(_split(line, delimiter), delimiter) for delimiter in (",", "\t")]
-    names, delimiter = max(candidates, key=lambda candidate: _recognised(candidate[0]))
+    names, delimiter = max(candidates, key=lambda candidate: (_recognised(candidate[0]), len(candidate[0])))
     if len(names) == 1:
         return (_fault(RefusalCode.NO_SEPARATOR),)
     known = _known()
