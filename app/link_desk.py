@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 
 import typer
 
+from backend.usecases.locked_links import Unlocking, unlock_url
 from backend.usecases.services import Services
-from backend.usecases.stopped_links import Unlocking, unlock_url
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
@@ -16,7 +16,7 @@ _ANSWERS: Mapping[Unlocking, str] = {
     Unlocking.DONE: "The URL of order {order} works again: the customer opens the same one.",
     Unlocking.NO_SUCH_ORDER: "There is no order {order}.",
     Unlocking.NO_LINK: "Order {order} has no URL that could be used: it is paid, expired or replaced.",
-    Unlocking.NOT_STOPPED: "The URL of order {order} is not stopped.",
+    Unlocking.NOT_LOCKED: "The URL of order {order} is not stopped.",
 }
 
 

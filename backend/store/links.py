@@ -55,7 +55,7 @@ _UNLOCK = text("UPDATE payment_link SET unlocked_at = :now, proof_failures = 0 W
 # Staff tasks about stopped URLs that nobody could use any more anyhow.
 _SETTLE_ENDED = text("""
 UPDATE staff_task t SET done_at = :now, done_by = 'tsukibarai', note = 'the URL has ended'
-WHERE t.kind = 'link_stopped' AND t.done_at IS NULL AND NOT EXISTS (
+WHERE t.kind = 'link_locked' AND t.done_at IS NULL AND NOT EXISTS (
   SELECT FROM payment_request r JOIN payment_link l ON l.request_id = r.id AND l.state = 'active'
   WHERE r.order_number = t.detail->>'order_number')
 """)

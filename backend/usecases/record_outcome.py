@@ -15,8 +15,8 @@ from backend.usecases import after_a_decline
 from backend.usecases.ask_instead_of_charging import ask_instead_of_charging
 from backend.usecases.book_late_money import make_room
 from backend.usecases.finish_closing import finish_closing
+from backend.usecases.locked_links import tell_if_locked
 from backend.usecases.services import Services
-from backend.usecases.stopped_links import tell_if_stopped
 
 Outcome = Succeeded | Declined | Challenged | Unknown | Busy | Absent
 
@@ -179,7 +179,7 @@ async def _decline(
         await after_a_decline.report_our_fault(connection, attempt=attempt, code=outcome.decline_code, now=now)
     if not await _book_earlier_money(services, connection, attempt=attempt, now=now):
         await after_a_decline.offer_another_way(services, connection, attempt=attempt, now=now)
-    await tell_if_stopped(connection, request_id=attempt.request_id, now=now)
+    await tell_if_locked(connection, request_id=attempt.request_id, now=now)
     return AttemptState.DECLINED
 
 

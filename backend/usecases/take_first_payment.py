@@ -16,8 +16,8 @@ from backend.ports import CardSnapshot, Registration, RegistrationStatus
 from backend.store import attempts, cards, links, pages, tasks
 from backend.store.engine import transaction
 from backend.usecases.charge_prepared import LEASE_SECONDS, charge_one
+from backend.usecases.locked_links import tell_if_locked
 from backend.usecases.services import Services
-from backend.usecases.stopped_links import tell_if_stopped
 
 SESSION_LIFE = timedelta(minutes=60)
 
@@ -90,7 +90,7 @@ async def prove_payer(
             return ProofResult.NOT_PAYABLE
         if phone_tail != page.phone_tail:
             await links.count_proof_failure(connection, link_id=link_id)
-            await tell_if_stopped(connection, request_id=page.request_id, now=now)
+            await tell_if_locked(connection, request_id=page.request_id, now=now)
             return ProofResult.WRONG_ANSWER
         cookie = new_secret()
         await pages.create_session(
@@ -149,7 +149,7 @@ async def begin_card_entry(
             consent_version=consent_version,
             now=now,
         )
-        await tell_if_stopped(connection, request_id=page.request_id, now=now)
+        await tell_if_locked(connection, request_id=page.request_id, now=now)
     return registration
 
 

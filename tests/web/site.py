@@ -23,6 +23,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 
 VISA = "4242424242424242"
 DECLINES_ALWAYS = "4000000000009995"
+DECLINES_TOO = "4000000000000341"
 STOLEN = "4000000000009979"
 ASKS_ISSUER = "4000003800000446"
 OUR_FAULT = "4000000000009953"
@@ -117,6 +118,15 @@ class Site:
     async def pay(self, payer: Payer, number: str = VISA) -> SimpleBrowser:
         browser = await self.to_confirmation(payer, number)
         return await browser.press(PAY)
+
+    async def decline_five_times(self, payer: Payer) -> SimpleBrowser:
+        """With two cards, since one is not tried more than three times."""
+        browser = await self.pay(payer, DECLINES_ALWAYS)
+        for number in (DECLINES_ALWAYS, DECLINES_ALWAYS, DECLINES_TOO, DECLINES_TOO):
+            await browser.press(ENTER_AGAIN)
+            await self.type_card(browser, number)
+            await browser.press(PAY)
+        return browser
 
     async def charges(self) -> list[dict[str, Any]]:
         """What the gateway really took or refused."""

@@ -9,9 +9,8 @@ from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.open_payment_requests import open_payment_requests
 from backend.usecases.resolve_unknown_payments import resolve_due
 from tests.kit.clock import FakeClock
-from tests.web.site import ASKS_ISSUER, BACK, DECLINES_ALWAYS, ENTER_AGAIN, OUR_FAULT, PAY, STOLEN, Payer, Site
+from tests.web.site import ASKS_ISSUER, BACK, ENTER_AGAIN, OUR_FAULT, PAY, STOLEN, Payer, Site
 
-DECLINE_TOO = ("4000000000000341", "4000000000000341")  # one card is not tried more than three times
 PROVE_TO_THE_ISSUER = "同意して本人認証へ進む"
 CHARGE = {"path": "/v1/charges", "method": "POST", "times": 1}
 
@@ -361,13 +360,7 @@ async def test_f29_a_refused_card_cannot_be_pressed_again(site: Site) -> None:
 
 
 async def test_f93_five_declines_stop_the_url(site: Site) -> None:
-    payer = await site.payer()
-    browser = await site.pay(payer, DECLINES_ALWAYS)
-
-    for number in (DECLINES_ALWAYS, DECLINES_ALWAYS, *DECLINE_TOO):
-        await browser.press(ENTER_AGAIN)
-        await site.type_card(browser, number)
-        await browser.press(PAY)
+    browser = await site.decline_five_times(await site.payer())
 
     assert "お電話でのご確認をお願いします" in browser.text
     assert browser.buttons == []

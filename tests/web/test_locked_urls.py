@@ -9,11 +9,10 @@ from app.link_desk import unlock_command
 from backend.usecases.expire_payment_requests import expire_payment_requests
 from backend.usecases.services import Services
 from tests.kit.clock import FakeClock
-from tests.web.site import CONSENT, DECLINES_ALWAYS, ENTER_AGAIN, OUR_FAULT, PAY, Site
-from tests.web.test_payment_truth import DECLINE_TOO
+from tests.web.site import CONSENT, DECLINES_TOO, OUR_FAULT, PAY, Site
 
 TASKS = "SELECT kind, detail->>'order_number', detail->>'wrong_answers', detail->>'declines', done_by FROM staff_task"
-TASKS_OF_URLS = "SELECT done_by FROM staff_task WHERE kind = 'link_stopped'"
+TASKS_OF_URLS = "SELECT done_by FROM staff_task WHERE kind = 'link_locked'"
 WORDS = {"by": "佐藤", "note": "お電話で確認"}
 
 
@@ -41,7 +40,7 @@ async def test_f42_people_are_told_of_a_url_that_wrong_answers_stopped_and_let_i
     await site.pay(payer)
 
     assert before == []
-    assert told == [("link_stopped", payer.order_number, "5", "0", None)]
+    assert told == [("link_locked", payer.order_number, "5", "0", None)]
     assert status == 0
     assert [charge["status"] for charge in await site.charges()] == ["succeeded"]
     assert [done_by for *_, done_by in await site.ledger.rows(TASKS)] == ["佐藤"]
@@ -49,21 +48,17 @@ async def test_f42_people_are_told_of_a_url_that_wrong_answers_stopped_and_let_i
 
 async def test_f93_declines_count_from_the_unlocking_on(site: Site, clock: FakeClock) -> None:
     payer = await site.payer()
-    browser = await site.pay(payer, DECLINES_ALWAYS)
-    for number in (DECLINES_ALWAYS, DECLINES_ALWAYS, *DECLINE_TOO):
-        await browser.press(ENTER_AGAIN)
-        await site.type_card(browser, number)
-        await browser.press(PAY)
+    browser = await site.decline_five_times(payer)
     told = await site.ledger.rows(TASKS)
 
     clock.forward(minutes=5)
     await unlock(site, payer.order_number)
-    await site.pay(payer, "4000000000000341")  # tried twice before: a third time it may still be
+    await site.pay(payer, DECLINES_TOO)  # tried twice before: a third time it may still be
     await browser.open(f"{site.base}/p/{payer.token}")
     still_open = CONSENT in browser.buttons
     await site.pay(payer)
 
-    assert told == [("link_stopped", payer.order_number, "0", "5", None)]
+    assert told == [("link_locked", payer.order_number, "0", "5", None)]
     assert still_open
     assert [charge["status"] for charge in await site.charges()][-1] == "succeeded"
 

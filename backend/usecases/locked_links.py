@@ -17,17 +17,17 @@ class Unlocking(StrEnum):
     DONE = "done"
     NO_SUCH_ORDER = "no_such_order"
     NO_LINK = "no_link"
-    NOT_STOPPED = "not_stopped"
+    NOT_LOCKED = "not_locked"
 
 
-async def tell_if_stopped(connection: AsyncConnection, *, request_id: int, now: datetime) -> None:
+async def tell_if_locked(connection: AsyncConnection, *, request_id: int, now: datetime) -> None:
     """Put the URL of a request on the list for people once it takes no more tries. Call after each of them."""
     link = await links.find_tried(connection, request_id=request_id)
-    if link is None or not _is_stopped(link):
+    if link is None or not _is_locked(link):
         return
     await tasks.raise_task(
         connection,
-        kind="link_stopped",
+        kind="link_locked",
         subject=link.order_number,
         account_id=link.account_id,
         detail={
@@ -50,12 +50,12 @@ async def unlock_url(services: Services, *, order_number: str, by: str, note: st
         link = await links.find_tried(connection, request_id=request_id)
         if link is None:
             return Unlocking.NO_LINK
-        if not _is_stopped(link):
-            return Unlocking.NOT_STOPPED
+        if not _is_locked(link):
+            return Unlocking.NOT_LOCKED
         await links.unlock_link(connection, link_id=link.id, now=now)
-        await tasks.settle_task(connection, kind="link_stopped", subject=order_number, by=by, note=note, now=now)
+        await tasks.settle_task(connection, kind="link_locked", subject=order_number, by=by, note=note, now=now)
     return Unlocking.DONE
 
 
-def _is_stopped(link: links.TriedLink) -> bool:
+def _is_locked(link: links.TriedLink) -> bool:
     return needs_a_person(proof_failures=link.proof_failures, declines=link.declines, registrations=link.registrations)
